@@ -1,0 +1,30 @@
+"""The hidden check of an exercise: the visible check's properties on fresh cases that the course secret decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+
+from autograder.errors import CourseError
+from autograder.secret import course_secret
+from autograder.units import exercises
+from convnets.check import check_function, show_report
+from convnets.check.questions import HIDDEN_CASES, ExerciseQuestions, ask
+
+MIME = "application/vnd.convnets.report+json"
+
+
+@lru_cache
+def hidden_questions(unit: str, name: str) -> ExerciseQuestions:
+    """The hidden questions of one exercise."""
+    for exercise in exercises(unit):
+        if exercise.name == name:
+            return ask(exercise, f"{course_secret()}/{unit}", HIDDEN_CASES)
+    raise CourseError(f"{unit} declares no exercise {name!r} in exercises.py.")
+
+
+def hidden_check(unit: str, name: str, function: Callable) -> float:
+    """Judge `function` on the hidden cases, show the verdict without inputs or expected values, and return the points."""
+    report = check_function(hidden_questions(unit, name), function)
+    show_report(report, examples=False, extra={MIME: report.as_json()})
+    return report.score

@@ -1,0 +1,5 @@
+"""`python -m convnets`, the same as the `convnets` command."""
+
+from convnets.cli import main
+
+main()

@@ -1,0 +1,201 @@
+"""An exercise's questions: the calls with their expected outcomes, as data that needs no reference solution.
+
+Questions are made once from an `Exercise` (by `ask`) and travel as an npz file beside the notebook: inputs, expected
+outputs, and what each classic mistake would give. Arrays are stored as they are, everything else as JSON in the same file.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from convnets.check.compare import agree
+from convnets.check.exercise import Exercise
+from convnets.check.run import run_case
+from convnets.check.values import Case, Outcome, arrays_in, to_leaves
+
+FORMAT = 1
+VISIBLE = "visible"
+VISIBLE_CASES = 2
+HIDDEN_CASES = 3
+
+
+@dataclass
+class Question:
+    """One call with its expected outcome, and the outcomes of the mistakes that this call can tell from the right one."""
+
+    case: Case
+    expected: Outcome
+    mistakes: dict[str, Outcome]
+    terms: int
+
+
+@dataclass
+class PropertyQuestions:
+    name: str
+    points: float
+    settings: dict
+    probe: str | None
+    questions: list[Question]
+
+
+@dataclass
+class ExerciseQuestions:
+    """Everything a check needs to judge one exercise, as data."""
+
+    name: str
+    title: str
+    returns: tuple[str, ...]
+    seconds: float
+    hints: dict[str, str]
+    properties: list[PropertyQuestions]
+
+    @property
+    def points(self) -> float:
+        return sum(p.points for p in self.properties)
+
+
+def ask(exercise: Exercise, secret: str = VISIBLE, count: int = VISIBLE_CASES) -> ExerciseQuestions:
+    """Make an exercise's questions from its reference and mistakes, `count` for each property."""
+    properties = []
+    for prop in exercise.properties:
+        questions = []
+        for call in exercise.cases(prop, secret, count):
+            options = {"names": exercise.returns, "probe": prop.probe, "seconds": exercise.seconds}
+            if isinstance(call, tuple):
+                call, value = call
+                expected = Outcome(leaves=to_leaves(value, exercise.returns)[0])
+            else:
+                expected = run_case(exercise.reference, call, **options)
+            if expected.problem or (expected.raised and expected.raised not in ("ValueError", "TypeError", "IndexError", "KeyError")):
+                raise ValueError(f"{exercise.name}: the reference fails on {prop.name!r}: {expected.raised or ''} {expected.message}")
+            expected.lines, expected.modified = (), ()
+            terms = max((array.size for array in arrays_in((call.args, call.kwargs))), default=1)
+            mistakes = {}
+            for mistake in exercise.mistakes:
+                outcome = run_case(mistake.function, call, **options)
+                outcome.lines = ()
+                if not agree(outcome, expected, **prop.settings(), terms=terms):
+                    mistakes[mistake.name] = outcome
+            questions.append(Question(call, expected, mistakes, terms))
+        properties.append(PropertyQuestions(prop.name, prop.points, prop.settings(), prop.probe, questions))
+    hints = {mistake.name: mistake.hint for mistake in exercise.mistakes}
+    return ExerciseQuestions(exercise.name, exercise.title, exercise.returns, exercise.seconds, hints, properties)
+
+
+class _Packer:
+    """Turns nested values into JSON, arrays aside."""
+
+    def __init__(self):
+        self.arrays: dict[str, np.ndarray] = {}
+        self.known: dict[bytes, str] = {}
+
+    def pack(self, value):
+        if isinstance(value, np.ndarray):
+            key = repr((value.dtype.str, value.shape)).encode() + np.ascontiguousarray(value).tobytes()
+            if key not in self.known:
+                self.known[key] = f"a{len(self.arrays)}"
+                self.arrays[self.known[key]] = value
+            return {"array": self.known[key]}
+        if isinstance(value, tuple):
+            return {"tuple": [self.pack(v) for v in value]}
+        if isinstance(value, list):
+            return {"list": [self.pack(v) for v in value]}
+        if isinstance(value, dict):
+            return {"dict": {k: self.pack(v) for k, v in value.items()}}
+        if isinstance(value, np.generic):
+            return {"array": self.pack(np.asarray(value))["array"], "scalar": True}
+        if isinstance(value, Case):
+            return {"case": [self.pack(value.args), self.pack(value.kwargs)]}
+        if isinstance(value, Outcome):
+            kept = {k: v for k, v in vars(value).items() if v or (k == "leaves" and v is not None)}
+            return {"outcome": self.pack(kept)}
+        if value is None or isinstance(value, (bool, int, float, str)):
+            return value
+        raise TypeError(f"A check's inputs are arrays, numbers, strings, None, tuples, lists and dicts, not {type(value).__name__}")
+
+
+def _unpack(value, arrays):
+    if not isinstance(value, dict):
+        return value
+    if "array" in value:
+        array = arrays[value["array"]]
+        return array[()] if value.get("scalar") else array.copy()
+    if "tuple" in value:
+        return tuple(_unpack(v, arrays) for v in value["tuple"])
+    if "list" in value:
+        return [_unpack(v, arrays) for v in value["list"]]
+    if "dict" in value:
+        return {k: _unpack(v, arrays) for k, v in value["dict"].items()}
+    if "case" in value:
+        return Case(*(_unpack(v, arrays) for v in value["case"]))
+    return Outcome(**_unpack(value["outcome"], arrays))
+
+
+def dumps(unit: str, exercises: list[ExerciseQuestions]) -> bytes:
+    """The npz file's bytes: the same questions always give the same bytes."""
+    packer = _Packer()
+    listed = []
+    for exercise in exercises:
+        properties = [
+            {
+                "name": p.name,
+                "points": p.points,
+                "settings": packer.pack(p.settings),
+                "probe": p.probe,
+                "questions": [[packer.pack(q.case), packer.pack(q.expected), packer.pack(q.mistakes), q.terms] for q in p.questions],
+            }
+            for p in exercise.properties
+        ]
+        facts = {"name": exercise.name, "title": exercise.title, "returns": list(exercise.returns), "seconds": exercise.seconds}
+        listed.append(facts | {"hints": exercise.hints, "properties": properties})
+    manifest = json.dumps({"format": FORMAT, "unit": unit, "exercises": listed}, ensure_ascii=False)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, manifest=np.frombuffer(manifest.encode(), np.uint8), **packer.arrays)
+    return buffer.getvalue()
+
+
+def save(path: Path, unit: str, exercises: list[ExerciseQuestions]) -> None:
+    """Write the questions to `path`, whole or not at all."""
+    temporary = path.with_suffix(".part")
+    temporary.write_bytes(dumps(unit, exercises))
+    os.replace(temporary, path)
+
+
+def load(path: str | Path) -> tuple[str, dict[str, ExerciseQuestions]]:
+    """Read (unit, exercises by name) from an npz file. Raises FileNotFoundError or ValueError in words."""
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(
+            f"{path.name} is not in {path.resolve().parent}. The checks are data that lie beside the notebook: "
+            "open the notebook from its own folder, or take the unit's folder from the course archive again."
+        )
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {key: file[key] for key in file.files}
+        manifest = json.loads(arrays.pop("manifest").tobytes())
+        exercises = [_exercise(entry, arrays) for entry in manifest["exercises"]]
+    except Exception as error:
+        raise ValueError(f"{path} is not readable as a file of checks ({error}). Take it from the course archive again.") from error
+    return manifest["unit"], {exercise.name: exercise for exercise in exercises}
+
+
+def _exercise(entry: dict, arrays: dict) -> ExerciseQuestions:
+    properties = [
+        PropertyQuestions(
+            p["name"],
+            p["points"],
+            _unpack(p["settings"], arrays),
+            p["probe"],
+            [Question(*(_unpack(v, arrays) for v in q[:3]), q[3]) for q in p["questions"]],
+        )
+        for p in entry["properties"]
+    ]
+    return ExerciseQuestions(
+        entry["name"], entry["title"], tuple(entry["returns"]), entry["seconds"], entry["hints"], properties
+    )
