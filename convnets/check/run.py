@@ -91,9 +91,10 @@ def run_case(
     except for KeyboardInterrupt by the user.
     """
     args, kwargs = copy.deepcopy((case.args, case.kwargs))
+    call = load_probe(probe)
     try:
         with quiet_errors(), time_limit(seconds):
-            result = load_probe(probe)(function, *args, **kwargs)
+            result = call(function, *args, **kwargs)
     except TimeLimit:
         message = f"Your code was still running after {seconds:g} seconds and was stopped. Is there a loop that never ends?"
         return Outcome(problem="time", message=message)
