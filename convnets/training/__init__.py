@@ -1,0 +1,1 @@
+"""What surrounds the training loop of `convnets.train`: history, progress, Stop button, checkpoints."""
