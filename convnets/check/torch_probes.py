@@ -25,10 +25,10 @@ def set_known_weights(net: nn.Module) -> nn.Module:
     return net
 
 
-def logits(make_net: Callable, x: np.ndarray) -> np.ndarray:
-    """Logits (N, classes) of the net with known weights, in evaluation mode, for x (N, C, H, W)."""
+def logits(make_net: Callable, x: np.ndarray, **options) -> np.ndarray:
+    """Logits (N, classes) of make_net(**options) with known weights, in evaluation mode, for x (N, C, H, W)."""
     with torch.no_grad():
-        return set_known_weights(make_net()).eval()(torch.from_numpy(x).float()).numpy()
+        return set_known_weights(make_net(**options)).eval()(torch.from_numpy(x).float()).numpy()
 
 
 def output_shape(make_net: Callable, shape: tuple) -> tuple:
