@@ -103,7 +103,7 @@ def test_the_first_wrong_element_is_marked(questions):
     report = check_function(questions, off)
     difference = failures(report)["stride 1"].difference
     assert (difference.kind, difference.index) == ("value", (1, 2))
-    assert "your result[1, 2] is" in difference.message
+    assert "Your result[1, 2] is" in difference.message
     text = as_text(report)
     marked = [line for line in text.splitlines() if line.count("[") == 2 and line.startswith("    ")]
     assert marked, "expected and got stand side by side with the element in brackets"

@@ -88,6 +88,8 @@ def compare(
             difference = compare_leaf(leaf, got.leaves[leaf], right, dtype, rtol, terms)
         else:
             difference = compare_classes(leaf, got.leaves[leaf], right, accuracy)
+        if difference and unmodified:
+            difference.message = f"The inputs are left as they were, but the result is wrong: {difference.message}"
         if difference:
             return difference
     return None
@@ -123,7 +125,8 @@ def compare_leaf(leaf, got, right, dtype, rtol, terms) -> Difference | None:
     index = tuple(int(i) for i in np.argwhere(wrong)[0])
     if np.isnan(got[index]) and not np.isnan(right[index]):
         return Difference("nan", f"{name}{bracket(index)} is NaN (not a number), expected {number(right[index])}.", leaf, index, right, got)
-    first = f"{name}{bracket(index)} is {number(got[index])}, expected {number(right[index])}"
+    subject = name[0].upper() + name[1:] if not leaf else name
+    first = f"{subject}{bracket(index)} is {number(got[index])}, expected {number(right[index])}"
     if not index:
         return Difference("value", f"{first}.", leaf, index, right, got)
     count = f"{int(wrong.sum())} of {wrong.size} elements are wrong"

@@ -40,7 +40,7 @@ def value_words(value) -> str:
         if value.ndim == 0:
             return number(value)
         if value.size <= WHOLE:
-            return " ".join(np.array2string(value, separator=", ", precision=4, suppress_small=True).split())
+            return str(np.round(value, 4).tolist() if value.dtype.kind == "f" else value.tolist())
         return f"array of shape {value.shape}, {value.dtype}"
     return repr(value)
 

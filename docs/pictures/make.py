@@ -1,4 +1,4 @@
-"""Take the pictures of the widgets that README shows: python docs/pictures/make.py (needs playwright and Chromium)."""
+"""Take the pictures that README shows: python docs/pictures/make.py (needs playwright and Chromium)."""
 
 import shutil
 import tempfile
@@ -11,6 +11,9 @@ from playwright.sync_api import sync_playwright
 from torch import nn
 
 import convnets.widgets
+from autograder.units import exercises
+from convnets.check import as_html, check_function
+from convnets.check.questions import ask
 from convnets.data import load_fashion_mnist
 from convnets.train import fit
 from convnets.widgets import architecture_table, arithmetic_explorer, convolution_stepper, training_panel
@@ -67,6 +70,19 @@ def nothing(page):
     pass
 
 
+def check_of_a_mistake():
+    """What the check of conv2d_forward says to a student who padded with copies of the border."""
+    exercise = next(e for e in exercises("02_layers") if e.name == "conv2d_forward")
+    mistake = next(m for m in exercise.mistakes if m.name == "edge pixels repeated")
+    return as_html(check_function(ask(exercise), mistake.function))
+
+
+def show(page, folder, name, body):
+    file = Path(folder) / f"{name}.html"
+    file.write_text(f'<!doctype html><meta charset="utf-8"><body data-jp-theme-light="true">{body}', encoding="utf-8")
+    page.goto(f"file://{file}")
+
+
 def main():
     pictures = {
         "stepper": (convolution_stepper(IMAGE, KERNEL, padding=1, function=one_row_short), step_to_the_mistake),
@@ -79,13 +95,13 @@ def main():
         page = browser.new_page(viewport={"width": 860, "height": 1000}, device_scale_factor=1.5)
         for name, (widget, act) in pictures.items():
             live = widget.still_html().replace('"live": false', '"live": true')
-            file = Path(folder) / f"{name}.html"
-            file.write_text(f'<!doctype html><meta charset="utf-8"><body data-jp-theme-light="true">{live}', encoding="utf-8")
-            page.goto(f"file://{file}")
+            show(page, folder, name, live)
             page.locator(".cvn").wait_for()
             page.wait_for_timeout(200)
             act(page)
             page.locator(".cvn").screenshot(path=HERE / f"{name}.png")
+        show(page, folder, "check", check_of_a_mistake())
+        page.locator(".cv-check").screenshot(path=HERE / "check.png")
         browser.close()
 
 
