@@ -236,5 +236,4 @@ def nearly_equal(a: np.ndarray, b: np.ndarray) -> bool:
         return False
     if a.dtype.kind not in "fc":
         return bool(np.array_equal(a, b))
-    scale = float(np.max(np.abs(b), initial=0, where=np.isfinite(b)))
-    return bool(np.allclose(a, b, rtol=1e-6, atol=1e-6 * scale, equal_nan=True))
+    return bool(np.allclose(a, b, rtol=1e-5, atol=1e-7, equal_nan=True))

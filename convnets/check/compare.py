@@ -41,7 +41,7 @@ def close(got: np.ndarray, expected: np.ndarray, rtol: float) -> np.ndarray:
     scale = float(np.sqrt(np.mean(finite.astype(np.float64) ** 2))) if finite.size else 0.0
     with np.errstate(all="ignore"):
         near = np.abs(got.astype(np.complex128) - expected) <= rtol * (np.abs(expected) + scale)
-    return near | (got == expected) | (np.isnan(got) & np.isnan(expected))
+    return (near & np.isfinite(expected)) | (got == expected) | (np.isnan(got) & np.isnan(expected))
 
 
 def sentence(leaf: str) -> str:

@@ -95,7 +95,7 @@ def code(text: str) -> str:
 def example(report: Report, result: PropertyResult) -> str:
     failure = result.failure
     difference = failure.difference
-    parts = [f"<p><b>Smallest failing input</b>, property “{esc(result.name)}”:</p>", f"<pre>{esc(call_words(report, failure))}</pre>"]
+    parts = [f"<p><b>Smallest failing input</b>, property “{esc(result.name)}”:</p>", f"<pre>{esc(call_words(report, result))}</pre>"]
     if failure.misconception:
         parts.append(f'<div class="cv-say">{code(difference.message)}</div>')
     if difference.kind in ("value", "nan") and difference.index:
@@ -104,7 +104,7 @@ def example(report: Report, result: PropertyResult) -> str:
         parts.append(side(f"expected{label}", difference.expected, difference.index, ""))
         parts.append(side(f"got{label}", difference.got, difference.index, "✗ "))
         parts.append("</div>")
-    parts.append(f"<p><code>{esc(replay(report)[0])}</code></p>")
+    parts.append(f"<p><code>{esc(replay(report, result))}</code></p>")
     return "".join(parts)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from convnets.check.exercise import Exercise
 from convnets.check.run import run_case
 from convnets.check.values import Case, Outcome, arrays_in, to_leaves
 
-FORMAT = 1
+FORMAT = 2
 VISIBLE = "visible"
 VISIBLE_CASES = 2
 HIDDEN_CASES = 3
@@ -66,7 +67,7 @@ def ask(exercise: Exercise, secret: str = VISIBLE, count: int = VISIBLE_CASES) -
     for prop in exercise.properties:
         questions = []
         for call in exercise.cases(prop, secret, count):
-            options = {"names": exercise.returns, "probe": prop.probe, "seconds": exercise.seconds}
+            options = {"names": exercise.returns, "probe": prop.probe, "seconds": None}
             if isinstance(call, tuple):
                 call, value = call
                 expected = Outcome(leaves=to_leaves(value, exercise.returns)[0])
@@ -89,19 +90,31 @@ def ask(exercise: Exercise, secret: str = VISIBLE, count: int = VISIBLE_CASES) -
 
 
 class _Packer:
-    """Turns nested values into JSON, arrays aside."""
+    """Turns nested values into JSON. Arrays of a dtype lie one after the other in one long array; JSON says where."""
 
     def __init__(self):
-        self.arrays: dict[str, np.ndarray] = {}
-        self.known: dict[bytes, str] = {}
+        self.parts: dict[str, list[np.ndarray]] = {}
+        self.length: dict[str, int] = {}
+        self.known: dict[bytes, list] = {}
+
+    def place(self, array: np.ndarray) -> list:
+        """[dtype, start, shape] of the array, stored once however often it occurs."""
+        flat = np.ascontiguousarray(array).reshape(-1)
+        key = repr((array.dtype.str, array.shape)).encode() + flat.tobytes()
+        if key not in self.known:
+            kind = array.dtype.str
+            start = self.length.get(kind, 0)
+            self.parts.setdefault(kind, []).append(flat)
+            self.length[kind] = start + flat.size
+            self.known[key] = [kind, start, list(array.shape)]
+        return self.known[key]
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        return {kind: np.concatenate(parts) for kind, parts in self.parts.items()}
 
     def pack(self, value):
         if isinstance(value, np.ndarray):
-            key = repr((value.dtype.str, value.shape)).encode() + np.ascontiguousarray(value).tobytes()
-            if key not in self.known:
-                self.known[key] = f"a{len(self.arrays)}"
-                self.arrays[self.known[key]] = value
-            return {"array": self.known[key]}
+            return {"array": self.place(value)}
         if isinstance(value, tuple):
             return {"tuple": [self.pack(v) for v in value]}
         if isinstance(value, list):
@@ -109,7 +122,7 @@ class _Packer:
         if isinstance(value, dict):
             return {"dict": {k: self.pack(v) for k, v in value.items()}}
         if isinstance(value, np.generic):
-            return {"array": self.pack(np.asarray(value))["array"], "scalar": True}
+            return {"array": self.place(np.asarray(value)), "scalar": True}
         if isinstance(value, Case):
             return {"case": [self.pack(value.args), self.pack(value.kwargs)]}
         if isinstance(value, Outcome):
@@ -124,8 +137,9 @@ def _unpack(value, arrays):
     if not isinstance(value, dict):
         return value
     if "array" in value:
-        array = arrays[value["array"]]
-        return array[()] if value.get("scalar") else array.copy()
+        kind, start, shape = value["array"]
+        array = arrays[kind][start : start + math.prod(shape)].reshape(shape).copy()
+        return array[()] if value.get("scalar") else array
     if "tuple" in value:
         return tuple(_unpack(v, arrays) for v in value["tuple"])
     if "list" in value:
@@ -156,7 +170,7 @@ def dumps(unit: str, exercises: list[ExerciseQuestions]) -> bytes:
         listed.append(facts | {"hints": exercise.hints, "properties": properties})
     manifest = json.dumps({"format": FORMAT, "unit": unit, "exercises": listed}, ensure_ascii=False)
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, manifest=np.frombuffer(manifest.encode(), np.uint8), **packer.arrays)
+    np.savez_compressed(buffer, manifest=np.frombuffer(manifest.encode(), np.uint8), **packer.arrays())
     return buffer.getvalue()
 
 

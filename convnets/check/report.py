@@ -27,6 +27,7 @@ class PropertyResult:
     points: float
     max_points: float
     failure: Failure | None = None
+    probe: str | None = None
 
 
 @dataclass
@@ -101,11 +102,11 @@ def judge(questions: ExerciseQuestions, outcomes: Iterable[Iterable[Outcome]]) -
             if difference:
                 failures.append(Failure(question, got, difference))
         if not failures:
-            results.append(PropertyResult(prop.name, prop.points, prop.points))
+            results.append(PropertyResult(prop.name, prop.points, prop.points, probe=prop.probe))
             continue
         smallest = min(failures, key=lambda failure: failure.question.case.size())
         smallest.misconception = explain(prop, failures, matches)
-        results.append(PropertyResult(prop.name, 0.0, prop.points, smallest))
+        results.append(PropertyResult(prop.name, 0.0, prop.points, smallest, prop.probe))
     return Report(questions.name, questions.title, results, questions.hints)
 
 

@@ -42,9 +42,9 @@ class TimeLimit(Exception):
 
 
 @contextlib.contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
-    """Interrupt the main thread's Python code after `seconds`, on every operating system; elsewhere no limit holds."""
-    if threading.current_thread() is not threading.main_thread():
+def time_limit(seconds: float | None) -> Iterator[None]:
+    """Interrupt the main thread's Python code after `seconds`, on every operating system. None, or another thread: no limit."""
+    if seconds is None or threading.current_thread() is not threading.main_thread():
         yield
         return
     lock, state = threading.Lock(), {"over": False, "fired": False}
@@ -83,7 +83,7 @@ def student_lines(error: BaseException) -> tuple[tuple[int, str], ...]:
 
 
 def run_case(
-    function: Callable, case: Case, *, names: tuple[str, ...] = (), probe: str | None = None, seconds: float = 5.0
+    function: Callable, case: Case, *, names: tuple[str, ...] = (), probe: str | None = None, seconds: float | None = 5.0
 ) -> Outcome:
     """Call `function` on copies of the case's inputs and return what happened, whatever happened.
 

@@ -45,11 +45,16 @@ def value_words(value) -> str:
     return repr(value)
 
 
-def call_words(report: Report, failure: Failure) -> str:
-    """The failing call as the student would type it."""
-    call = failure.question.case
+def call_words(report: Report, result: PropertyResult) -> str:
+    """The failing call as the student would type it; for a probe, what the probe was given."""
+    call = result.failure.question.case
     listed = [value_words(v) for v in call.args] + [f"{k}={value_words(v)}" for k, v in call.kwargs.items()]
-    return f"{report.exercise}({', '.join(listed)})"
+    return f"{probe_words(result) or report.exercise}({', '.join(listed)})"
+
+
+def probe_words(result: PropertyResult) -> str:
+    """The probe's own name, or "" where the function was called as it is."""
+    return result.probe.rpartition(":")[2] if result.probe else ""
 
 
 def window(array: np.ndarray, index: tuple[int, ...] | None) -> tuple[np.ndarray, tuple[int, ...], tuple[int, int], tuple[int, int]]:
@@ -88,14 +93,14 @@ def counterexample(report: Report, result: PropertyResult) -> list[str]:
     """The smallest failing call with expected and got, as lines."""
     failure = result.failure
     difference = failure.difference
-    lines = [f"Smallest failing input, property “{result.name}”:", f"  {call_words(report, failure)}"]
+    lines = [f"Smallest failing input, property “{result.name}”:", f"  {call_words(report, result)}"]
     if difference.kind in ("value", "nan") and difference.index:
         label = f" {difference.leaf}" if difference.leaf else ""
         lines += beside(
             [f"expected{label}:", *grid(difference.expected, difference.index)],
             [f"got{label}:", *grid(difference.got, difference.index)],
         )
-    return [*lines, *replay(report)]
+    return [*lines, replay(report, result)]
 
 
 def beside(left: list[str], right: list[str]) -> list[str]:
@@ -104,8 +109,12 @@ def beside(left: list[str], right: list[str]) -> list[str]:
     return [f"    {a.ljust(width)}      {b}" for a, b in zip(left, right, strict=True)]
 
 
-def replay(report: Report) -> list[str]:
-    return [f"Run it yourself: call = check.failing; {report.exercise}(*call.args, **call.kwargs)"]
+def replay(report: Report, result: PropertyResult) -> str:
+    """The line that repeats the failing call."""
+    if not result.probe:
+        return f"Run it yourself: call = check.failing; {report.exercise}(*call.args, **call.kwargs)"
+    module, _, name = result.probe.partition(":")
+    return f"Run it yourself: from {module} import {name}; call = check.failing; {name}({report.exercise}, *call.args, **call.kwargs)"
 
 
 def by_kind(report: Report) -> list[tuple[list[str], Failure]]:
