@@ -26,6 +26,7 @@ from convnets.check.questions import ask, save
 
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 SETUP_CELL = Path(__file__).with_name("setup_cell.py.txt")
+ANSWER = re.compile(r"(widgets\.)?(question|predict)\(")
 DIFFICULTY = {1: "●○○ easy", 2: "●●○ moderate", 3: "●●● demanding"}
 
 
@@ -110,7 +111,7 @@ def check_cell(unit: Unit, exercise: Exercise) -> nbformat.NotebookNode:
 
 
 def tidy(cell: nbformat.NotebookNode, number: int) -> None:
-    """Give a cell a stable id, no outputs, and only the metadata that readers need."""
+    """Give a cell a stable id, no outputs, and only the metadata that readers need. Fold the set-up, and code that holds an answer."""
     name = cell.metadata.get("nbgrader", {}).get("grade_id")
     cell["id"] = re.sub(r"[^a-zA-Z0-9_-]", "-", name)[:64] if name else f"cell-{number:03d}"
     tags = [tag for tag in cell.metadata.get("tags", []) if tag != "active-ipynb"]
@@ -120,7 +121,7 @@ def tidy(cell: nbformat.NotebookNode, number: int) -> None:
         if kept["nbgrader"]["locked"]:
             kept |= {"deletable": False, "editable": False}
     cell.metadata = nbformat.from_dict(kept | ({"tags": tags} if tags else {}))
-    if "setup" in tags:
+    if "setup" in tags or ANSWER.match(cell.source):
         cell.metadata |= {"jupyter": {"source_hidden": True}, "cellView": "form"}
     if cell.cell_type == "code":
         cell.outputs, cell.execution_count = [], None

@@ -33,6 +33,7 @@ def run_lab(extra: list[str]) -> int:
     write_start_page(folder)
     paths = [str(CONFIG), os.environ.get("JUPYTER_CONFIG_PATH", "")]
     environment = os.environ | {"JUPYTER_CONFIG_PATH": os.pathsep.join(filter(None, paths)), "JUPYTER_PLATFORM_DIRS": "1"}
+    environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # waiting threads that spin make a busy laptop many times slower
     try:
         return subprocess.call(lab_command(folder, extra), env=environment, cwd=folder)
     except KeyboardInterrupt:

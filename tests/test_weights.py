@@ -68,8 +68,9 @@ def beside(tmp_path, monkeypatch):
 def test_functions_come_from_the_learners_own_notebook(beside):
     beside(
         new_code_cell("import math"),
+        new_code_cell("def half(x):\n    return x / 2"),
         solution("double", "def double(x):\n    return 2 * x"),
-        solution("area", "def area(r):\n    return double(math.pi * r * r) / 2"),
+        solution("area", "def area(r):\n    return half(double(math.pi * r * r))"),
         new_code_cell("raise RuntimeError('an exploration cell must not run')"),
     )
     area, double = functions_from("02_layers", "area", "double")
