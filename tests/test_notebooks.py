@@ -3,7 +3,9 @@
 import os
 import re
 import shutil
+import tempfile
 import time
+from functools import lru_cache
 from pathlib import Path
 
 import nbformat
@@ -41,6 +43,13 @@ def run(path: Path, folder: Path, *, allow_errors=False) -> tuple[nbformat.Noteb
     return notebook, time.monotonic() - start
 
 
+@lru_cache
+def solved(unit) -> tuple[nbformat.NotebookNode, float]:
+    """A unit's solution notebook, executed once for all tests."""
+    with tempfile.TemporaryDirectory() as folder:
+        return run(unit.solution_notebook, Path(folder))
+
+
 def outputs(notebook, kind):
     return [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs if output.output_type == kind]
 
@@ -58,8 +67,8 @@ def earned(notebook):
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=name)
-def test_it_runs_within_its_budget_without_a_word_on_stderr(unit, tmp_path):
-    notebook, seconds = run(unit.solution_notebook, tmp_path)
+def test_it_runs_within_its_budget_without_a_word_on_stderr(unit):
+    notebook, seconds = solved(unit)
     assert stderr(notebook) == []
     assert seconds <= notebook.metadata.convnets.budget_seconds
     for cell in notebook.cells:
@@ -83,9 +92,8 @@ def test_stubs_fail_politely(unit, tmp_path):
     assert stderr(notebook) == []
 
 
-def test_lab_01_reaches_88_percent_in_two_minutes_from_the_notebook_itself(tmp_path):
-    unit = next(unit for unit in UNITS if unit.name == "01_lenet_on_fashion_mnist")
-    notebook, _ = run(unit.solution_notebook, tmp_path)
+def test_lab_01_reaches_88_percent_in_two_minutes_from_the_notebook_itself():
+    notebook, _ = solved(next(unit for unit in UNITS if unit.name == "01_lenet_on_fashion_mnist"))
     printed = "".join(output.text for output in outputs(notebook, "stream"))
     accuracy, seconds = re.search(r"test accuracy ([\d.]+)%, trained on cpu in (\d+) s", printed).groups()
     assert float(accuracy) >= 88

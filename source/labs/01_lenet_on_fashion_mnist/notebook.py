@@ -297,6 +297,9 @@ def train_epoch(net, images, labels, optimizer, order, batch_size=64):
 # `fit` is your loop with four comforts: it finds a GPU, draws live curves, can be stopped, and goes on where it left off. Read it, it
 # is one page: `fit??`. While it trains you can press **Stop**; the curves stay, and the net keeps what it has learned so far.
 #
+# The validation curve is measured on the test images. That is fair as long as nothing is *chosen* by it, and here nothing is: the recipe is
+# fixed. Lab 03 chooses, and keeps the test images for the end.
+#
 # Your weights are saved as `lenet.safetensors` beside this notebook, and you hand that file in with it. Delete it to train anew.
 
 # %% tags=["active-ipynb"]
@@ -364,7 +367,7 @@ def classify(images, net=None):
 # %% tags=["active-ipynb"]
 # predicted = np.asarray(classify(data.test_images))
 # shown = np.random.default_rng(3).choice(len(predicted), 20, replace=False)
-# figure = plots.predictions(data.test_images[shown], data.test_labels[shown], predicted[shown], data.classes)
+# figure = plots.predictions(data.test_images[shown], data.test_labels[shown], predicted[shown], data.classes, columns=5)
 # show(figure, alt="Twenty test images with the net's answers; a tick marks a right one, a cross a wrong one with the right class.")
 
 # %% [markdown]
@@ -414,7 +417,7 @@ def confusion_matrix(labels, predicted, classes):
 
 # %% tags=["active-ipynb"]
 # wrong = np.flatnonzero(predicted != data.test_labels)[:20]
-# figure = plots.predictions(data.test_images[wrong], data.test_labels[wrong], predicted[wrong], data.classes)
+# figure = plots.predictions(data.test_images[wrong], data.test_labels[wrong], predicted[wrong], data.classes, columns=5)
 # show(figure, alt="Twenty test images that the net classifies wrongly, with its answer and the right class. Many are hard for people too.")
 
 # %% [markdown]
