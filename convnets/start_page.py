@@ -17,6 +17,7 @@ INTRO = {
     "labs": "Train on real images, on a laptop's CPU or on a GPU.",
 }
 FILE = "start.md"
+SPACE = "\N{NO-BREAK SPACE}"
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,11 @@ class UnitCard:
     points: float
     earned: float
     needs: tuple[str, ...]
+
+    @property
+    def link(self) -> str:
+        """Markdown link to the notebook: number and title."""
+        return f"[{self.name.partition('_')[0]} · {self.title}]({self.path})"
 
     @property
     def done(self) -> bool:
@@ -89,7 +95,7 @@ def bar(card: UnitCard) -> str:
         return ""
     filled = round(8 * min(card.earned / card.points, 1))
     mark = " ✓ done" if card.done else ""
-    return f"{'▰' * filled}{'▱' * (8 - filled)} {card.earned:g} of {card.points:g}{mark}"
+    return f"{'▰' * filled}{'▱' * (8 - filled)} {card.earned:g} of {card.points:g}{mark}".replace(" ", SPACE)
 
 
 def start_page(folder: Path) -> str:
@@ -98,10 +104,10 @@ def start_page(folder: Path) -> str:
     by_name = {card.name: card for card in cards}
     lines = ["# Convolutional networks, from the first pixel", ""]
     if following := next_unit(cards):
-        lines.append(f"**Next: [{following.title}]({following.path})**, about {following.minutes} minutes, {following.points:g} point{'s' * (following.points != 1)}.")
+        lines.append(f"**Next: {KINDS[following.kind].lower().removesuffix('s')} {following.link}**, about {following.minutes} minutes, {following.points:g} point{'s' * (following.points != 1)}.")
         chapters = [by_name[n] for n in following.needs if n in by_name and by_name[n].kind == "course"]
         if chapters:
-            lines[-1] += " It builds on " + ", ".join(f"[{c.title}]({c.path})" for c in chapters) + "."
+            lines[-1] += " It builds on " + ", ".join(c.link for c in chapters) + "."
     elif any(card.points for card in cards):
         lines.append("**You have finished every graded unit.** Well done.")
     lines += ["", "New here? Begin with the first chapter. Your progress below comes from your last checks.", ""]
@@ -114,7 +120,7 @@ def start_page(folder: Path) -> str:
         lines += ["| unit | what it is about | time |" + (" your points |" if graded else "")]
         lines += ["|:--|:--|--:|" + (":--|" if graded else "")]
         for card in listed:
-            lines.append(f"| [{card.title}]({card.path}) | {card.summary} | {card.minutes} min |" + (f" {bar(card)} |" if graded else ""))
+            lines.append(f"| {card.link} | {card.summary} | {card.minutes}{SPACE}min |" + (f" {bar(card)} |" if graded else ""))
         lines.append("")
     return "\n".join(lines)
 

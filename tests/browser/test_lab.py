@@ -48,7 +48,7 @@ def test_the_start_page_opens_units_without_a_question(course, page):
     page.goto(f"{address}lab/tree/start.md?token=t&reset")
     page.get_by_role("heading", name="Convolutional networks, from the first pixel").wait_for(timeout=90_000)
     assert page.get_by_text("Next:").is_visible()
-    page.get_by_role("link", name="Convolution arithmetic").last.click()
+    page.get_by_role("link", name="01 · Convolution arithmetic").last.click()
     page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=60_000)
     page.locator("#jp-main-statusbar").get_by_text("| Idle").wait_for(timeout=60_000)
     assert page.locator(".jp-Dialog").count() == 0
