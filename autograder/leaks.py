@@ -8,6 +8,7 @@ import re
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import nbformat
@@ -27,9 +28,17 @@ class Solution:
     tree: tuple[ast.stmt, ...]
     lines: tuple[str, ...]
 
-    @property
+    @cached_property
     def weight(self) -> int:
         return sum(1 for statement in self.tree for _ in ast.walk(statement))
+
+    @cached_property
+    def shape(self) -> tuple[type, ...]:
+        return shape(self.tree)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        return fingerprint(self.tree)
 
 
 @dataclass(frozen=True)
@@ -79,7 +88,12 @@ def without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
     return body
 
 
-def fingerprint(statements) -> str:
+def shape(statements: tuple[ast.stmt, ...]) -> tuple[type, ...]:
+    """The kinds of the nodes at the top of the statements: cheap to compare."""
+    return tuple(type(node) for statement in statements for node in (statement, *ast.iter_child_nodes(statement)))
+
+
+def fingerprint(statements: tuple[ast.stmt, ...]) -> str:
     """The statements as text in which names are numbered by their first use, so that renaming hides nothing."""
     numbers: dict[str, int] = {}
 
@@ -144,10 +158,9 @@ def same_code(text: str, solutions: list[Solution]) -> Iterator[tuple[int, Solut
             named = owner.split(".")[0] == solution.exercise
             if not count or not (named or solution.weight >= SMALLEST):
                 continue
-            kinds = [type(statement) for statement in solution.tree]
             for start in range(len(body) - count + 1):
-                part = body[start : start + count]
-                if [type(statement) for statement in part] == kinds and fingerprint(part) == fingerprint(solution.tree):
+                part = tuple(body[start : start + count])
+                if shape(part) == solution.shape and fingerprint(part) == solution.fingerprint:
                     yield part[0].lineno, solution
 
 

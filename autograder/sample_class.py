@@ -9,6 +9,7 @@ import ast
 import copy
 import re
 import shutil
+import symtable
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from autograder.errors import CourseError
 from autograder.standalone import standalone
 from autograder.units import Unit, exercises, import_file
 from convnets.check import Exercise
+from convnets.own_code import only_definitions
 
 Cells = dict[str, str]
 
@@ -85,7 +87,7 @@ def {name}(*args, **kwargs):
     return quiet_{name}(*args, **kwargs)"""
 
 
-def never_ending(text: str, name: str) -> str:
+def never_ending(name: str) -> str:
     return f"def {name}(*args, **kwargs):\n    step = 0\n    while step < 1:\n        step = step * 2"
 
 
@@ -97,6 +99,41 @@ def notebook_with(unit: Unit, answers: Cells) -> nbformat.NotebookNode:
         if name in answers:
             cell.source = answers[name]
     return notebook
+
+
+def without_exploring(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """The notebook without the cells that only look around, as students hand in who clean up: what a kept cell needs is kept."""
+    exploring = [c for c in notebook.cells if c.cell_type == "code" and "nbgrader" not in c.metadata and not only_definitions(c.source)]
+    kept = [c for c in notebook.cells if c.cell_type == "code" and c not in exploring]
+    needed = set().union(*(names_read(c.source) for c in kept))
+    while useful := [c for c in exploring if c not in kept and names_made(c.source) & needed]:
+        kept += useful
+        needed |= set().union(*(names_read(c.source) for c in useful))
+    notebook.cells = [c for c in notebook.cells if c not in exploring or c in kept or "setup" in c.metadata.get("tags", [])]
+    return notebook
+
+
+def tables(source: str) -> list[symtable.SymbolTable]:
+    """The symbol tables of a cell and of the functions in it; [] for text that is not Python."""
+    try:
+        waiting, found = [symtable.symtable(source, "cell", "exec")], []
+    except SyntaxError:
+        return []
+    while waiting:
+        found.append(waiting.pop())
+        waiting += found[-1].get_children()
+    return found
+
+
+def names_read(source: str) -> set[str]:
+    """The notebook's names that a cell uses and does not make itself."""
+    read = {s.get_name() for table in tables(source) for s in table.get_symbols() if s.is_referenced() and s.is_global()}
+    return read - names_made(source)
+
+
+def names_made(source: str) -> set[str]:
+    """The notebook's names that a cell assigns, imports left out."""
+    return {s.get_name() for table in tables(source)[:1] for s in table.get_symbols() if s.is_assigned() and not s.is_imported()}
 
 
 def with_damaged_cells(unit: Unit, answers: Cells) -> nbformat.NotebookNode:
@@ -121,18 +158,22 @@ def sample_notebooks(unit: Unit) -> dict[str, nbformat.NotebookNode]:
     right = solutions(unit)
     names = [e.name for e in exercises(unit.name)]
     first, half = names[0], len(names) // 2
+    slips = {
+        first: right[first].replace("(", "((", 1),
+        **{name: without_return(right[name]) for name in names[1:-1:2]},
+        names[-1]: never_ending(names[-1]),
+    }
     answers = {
-        "abel": right | {first: right[first].replace("(", "((", 1), names[-1]: never_ending(right[names[-1]], names[-1])},
+        "abel": right | slips,
         "amara": right,
         "chiara": {name: noisy(text, name) for name, text in (right | other_answers(unit, 0)).items()},
         "dmitri": right | mistakes(unit, 0),
         "elif": right | mistakes(unit, 1, step=2),
-        "farid": right | mistakes(unit, 2, step=2, first=1),
-        "hana": {name: right[name] for name in names[: half + 1]},
-        "ivan": {name: without_return(text) if i % 2 else text for i, (name, text) in enumerate(right.items())},
+        "farid": {name: text for name, text in (right | mistakes(unit, 2, step=2, first=1)).items() if name in names[: half + 2]},
         "jun": {},
     }
-    return {student: notebook_with(unit, cells) for student, cells in answers.items()} | {"lena": with_damaged_cells(unit, right)}
+    notebooks = {student: notebook_with(unit, cells) for student, cells in answers.items()} | {"lena": with_damaged_cells(unit, right)}
+    return {student: notebook if student == "amara" else without_exploring(notebook) for student, notebook in notebooks.items()}
 
 
 def write_sample_class(unit: Unit, folder: Path) -> None:
@@ -142,10 +183,12 @@ def write_sample_class(unit: Unit, folder: Path) -> None:
         place.mkdir(parents=True, exist_ok=True)
         nbformat.write(notebook, place / f"{unit.name}.ipynb")
         hand_in_weights(unit, place)
-    torn = folder / "mateo" / unit.name
-    torn.mkdir(parents=True, exist_ok=True)
-    text = (folder / "amara" / unit.name / f"{unit.name}.ipynb").read_text(encoding="utf-8")
-    (torn / f"{unit.name}.ipynb").write_text(text[: len(text) // 2], encoding="utf-8")
+    name = f"{unit.name}.ipynb"
+    text = (folder / "amara" / unit.name / name).read_text(encoding="utf-8")
+    unusable = {"mateo": text[: len(text) // 2], "oscar": "", "petra": nbformat.writes(nbformat.v4.new_notebook())}
+    for student, content in unusable.items():
+        (folder / student / unit.name).mkdir(parents=True, exist_ok=True)
+        (folder / student / unit.name / name).write_text(content, encoding="utf-8")
     (folder / "noor" / unit.name).mkdir(parents=True, exist_ok=True)
 
 
