@@ -11,10 +11,12 @@ lab: setup
 demo: setup
 	$(BIN)/autograder demo
 
+# Notebooks are timed, so they run before the other tests and not beside them.
 test: setup
 	$(BIN)/ruff check .
 	$(BIN)/autograder build --check
-	$(BIN)/pytest
+	$(BIN)/pytest tests/test_notebooks.py tests/test_lab_01_full.py
+	$(BIN)/pytest -n 2 --dist loadfile --ignore tests/test_notebooks.py --ignore tests/test_lab_01_full.py
 
 lint: setup
 	$(BIN)/ruff check .

@@ -3,19 +3,18 @@
 Labs are released to another folder: add `--CourseDirectory.release_directory=labs`.
 """
 
-from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
 from nbgrader.preprocessors import (
     CheckCellMetadata,
     ClearHiddenTests,
     ClearMarkScheme,
     ClearOutput,
     ComputeChecksums,
-    GetGrades,
     IncludeHeaderFooter,
     LockCells,
     SaveCells,
 )
 
+from autograder.feedback import feedback_preprocessors
 from autograder.stubs import ClearSolutionsByName
 
 c = get_config()  # noqa: F821
@@ -39,9 +38,12 @@ c.GenerateAssignment.preprocessors = [
 ]
 
 # Feedback shows the grades and the comments, never a hidden test.
-c.GenerateFeedback.preprocessors = [GetGrades, ClearHiddenTests, CSSHTMLHeaderPreprocessor]
+c.GenerateFeedback.preprocessors = feedback_preprocessors()
 
 # A student may paste an endless loop anywhere: a cell has this long, and the rest of the notebook is still graded.
 c.ExecutePreprocessor.timeout = 180
 c.ExecutePreprocessor.interrupt_on_timeout = True
-c.ExecutePreprocessor.allow_errors = True
+
+# A check writes nothing to stderr, and what a student's code writes there past Python must not cost the mark.
+c.IgnorePattern.enabled = True
+c.IgnorePattern.pattern = r"[\s\S]"

@@ -83,7 +83,7 @@ def setup_source(unit: Unit) -> str:
 def with_headings(text: str, declared: list[Exercise]) -> str:
     """Turn a heading line `## name` of a declared exercise into its full heading, with points, minutes and difficulty."""
     for number, exercise in enumerate(declared, 1):
-        facts = f"*{points_words(exercise.points)} · about {exercise.minutes} minutes · {DIFFICULTY[exercise.difficulty]}*"
+        facts = f"*{points_words(exercise.points)} · about {exercise.minutes} minute{'s' * (exercise.minutes != 1)} · {DIFFICULTY[exercise.difficulty]}*"
         heading = rf"## Exercise {number} · {exercise.title}: `{exercise.name}`\n\n{facts}"
         text = re.sub(rf"^## {exercise.name}$", lambda _, heading=heading: heading.replace(r"\n", "\n"), text, flags=re.MULTILINE)
     return text

@@ -9,7 +9,6 @@ import ast
 import copy
 import re
 import shutil
-import symtable
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,7 +18,6 @@ from autograder.errors import CourseError
 from autograder.standalone import standalone
 from autograder.units import Unit, exercises, import_file
 from convnets.check import Exercise
-from convnets.own_code import only_definitions
 
 Cells = dict[str, str]
 
@@ -101,41 +99,6 @@ def notebook_with(unit: Unit, answers: Cells) -> nbformat.NotebookNode:
     return notebook
 
 
-def without_exploring(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """The notebook without the cells that only look around, as students hand in who clean up: what a kept cell needs is kept."""
-    exploring = [c for c in notebook.cells if c.cell_type == "code" and "nbgrader" not in c.metadata and not only_definitions(c.source)]
-    kept = [c for c in notebook.cells if c.cell_type == "code" and c not in exploring]
-    needed = set().union(*(names_read(c.source) for c in kept))
-    while useful := [c for c in exploring if c not in kept and names_made(c.source) & needed]:
-        kept += useful
-        needed |= set().union(*(names_read(c.source) for c in useful))
-    notebook.cells = [c for c in notebook.cells if c not in exploring or c in kept or "setup" in c.metadata.get("tags", [])]
-    return notebook
-
-
-def tables(source: str) -> list[symtable.SymbolTable]:
-    """The symbol tables of a cell and of the functions in it; [] for text that is not Python."""
-    try:
-        waiting, found = [symtable.symtable(source, "cell", "exec")], []
-    except SyntaxError:
-        return []
-    while waiting:
-        found.append(waiting.pop())
-        waiting += found[-1].get_children()
-    return found
-
-
-def names_read(source: str) -> set[str]:
-    """The notebook's names that a cell uses and does not make itself."""
-    read = {s.get_name() for table in tables(source) for s in table.get_symbols() if s.is_referenced() and s.is_global()}
-    return read - names_made(source)
-
-
-def names_made(source: str) -> set[str]:
-    """The notebook's names that a cell assigns, imports left out."""
-    return {s.get_name() for table in tables(source)[:1] for s in table.get_symbols() if s.is_assigned() and not s.is_imported()}
-
-
 def with_damaged_cells(unit: Unit, answers: Cells) -> nbformat.NotebookNode:
     """Right answers in a notebook whose cells were deleted, copied, retyped and stripped of their mark."""
     notebook = notebook_with(unit, answers)
@@ -172,8 +135,7 @@ def sample_notebooks(unit: Unit) -> dict[str, nbformat.NotebookNode]:
         "farid": {name: text for name, text in (right | mistakes(unit, 2, step=2, first=1)).items() if name in names[: half + 2]},
         "jun": {},
     }
-    notebooks = {student: notebook_with(unit, cells) for student, cells in answers.items()} | {"lena": with_damaged_cells(unit, right)}
-    return {student: notebook if student == "amara" else without_exploring(notebook) for student, notebook in notebooks.items()}
+    return {student: notebook_with(unit, cells) for student, cells in answers.items()} | {"lena": with_damaged_cells(unit, right)}
 
 
 def write_sample_class(unit: Unit, folder: Path) -> None:

@@ -32,7 +32,7 @@ class Property:
     only: the values of the result that count (their names), `()` for all. dtype: the result's dtype counts too.
     unmodified: the inputs must be left as they were, too. probe: `module:function`, run where the student's object lives, instead of a
     plain call. rtol: a fixed relative tolerance. accuracy: the result is an array of predicted classes, and at least this share
-    of it must equal the expected labels.
+    of it must equal the expected labels. calls: how many calls are made, where the usual number would take too long.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Property:
     probe: str | None = None
     rtol: float | None = None
     accuracy: float | None = None
+    calls: int | None = None
 
     def settings(self) -> dict:
         names = ("only", "dtype", "unmodified", "rtol", "accuracy")
@@ -115,5 +116,5 @@ class Exercise:
 
     def cases(self, prop: Property, secret: str, count: int) -> list[Case | tuple[Case, object]]:
         """What the property's generator makes for `count` seeds; the same secret always gives the same calls."""
-        seeds = (f"{secret}/{self.name}/{prop.name}/{i}" for i in range(count))
+        seeds = (f"{secret}/{self.name}/{prop.name}/{i}" for i in range(prop.calls or count))
         return [prop.generate(np.random.default_rng(list(hashlib.sha256(seed.encode()).digest()))) for seed in seeds]

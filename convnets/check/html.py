@@ -49,7 +49,7 @@ def esc(value) -> str:
 
 def as_html(report: Report, *, examples: bool = True) -> str:
     """The report as one HTML fragment. examples=False leaves out inputs and expected values, as hidden checks do."""
-    parts = [STYLE, '<div class="cv-check" role="status">', f"<h4>{esc(headline(report))}</h4>"]
+    parts = [STYLE, '<div class="cv-check" role="status">', f"<h4>{esc(headline(report, examples))}</h4>"]
     if not unwritten(report):
         share = 100 * report.score / (report.max_score or 1)
         parts.append(f'<div class="cv-bar" aria-hidden="true"><i style="width:{share:.0f}%"></i></div>')

@@ -15,9 +15,9 @@ def points(value: float) -> str:
     return f"{value:g}"
 
 
-def headline(report: Report) -> str:
-    """One line: the exercise, its score, and what it means."""
-    score = f"{report.exercise}: {points(report.score)} of {points(report.max_score)} points"
+def headline(report: Report, examples: bool = True) -> str:
+    """One line: the exercise, its score, and what it means. A check that shows no examples is a hidden one and says so."""
+    score = f"{'' if examples else 'Hidden check of '}{report.exercise}: {points(report.score)} of {points(report.max_score)} points"
     if unwritten(report):
         return f"{score}. Not written yet: replace the line `raise NotImplementedError(…)` with your own code."
     return score + (". All properties hold." if report.score == report.max_score else "")
@@ -129,7 +129,7 @@ def by_kind(report: Report) -> list[tuple[list[str], Failure]]:
 
 def as_text(report: Report, *, examples: bool = True) -> str:
     """The report as lines of text. examples=False leaves out inputs and expected values, as hidden checks do."""
-    lines = [headline(report)]
+    lines = [headline(report, examples)]
     if unwritten(report):
         return lines[0]
     width = max(len(p.name) for p in report.properties)
