@@ -25,6 +25,14 @@ def test_the_top_level_is_complete(name):
     assert (ROOT / name).stat().st_size > 0
 
 
+def test_the_readme_begins_with_a_picture_and_two_commands_and_all_its_pictures_exist():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    pictures = re.findall(r"!\[([^\]]+)\]\(([^)]+)\)", text)
+    assert pictures and all((ROOT / path).is_file() for _, path in pictures)
+    first_screen = text[:1200]
+    assert "![" in first_screen and "make lab" in first_screen and "make demo" in first_screen
+
+
 def pinned():
     lines = (ROOT / "requirements.txt").read_text().splitlines()
     return [Requirement(line) for line in lines if line and not line.startswith("#")]
