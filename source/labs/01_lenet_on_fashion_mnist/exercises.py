@@ -234,7 +234,7 @@ wrong_lenet(
 
 
 @lenet.mistake("width ignored", loses="twice the width")
-class _(notebook.LeNet):
+class WidthIgnored(notebook.LeNet):
     """Your net looks the same for every `width`. It multiplies the filters of both convolutions, so the first linear layer sees more inputs."""
 
     def __init__(self, width=1, dropout=0.0):
@@ -242,7 +242,7 @@ class _(notebook.LeNet):
 
 
 @lenet.mistake("width for the first convolution only", loses="twice the width")
-class _(notebook.LeNet):
+class WidthHalfway(notebook.LeNet):
     """`width` widens your first convolution only. The second has 16 · width filters, and 16 · width · 5 · 5 numbers reach the first linear layer."""
 
     def __init__(self, width=1, dropout=0.0):
@@ -264,7 +264,7 @@ class AlwaysDropout(nn.Module):
 
 
 @lenet.mistake("dropout in evaluation, too", loses="dropout does nothing in evaluation")
-class _(notebook.LeNet):
+class DropoutAlways(notebook.LeNet):
     """Your net drops activations in evaluation, too. `nn.Dropout` as a layer knows the two modes; `F.dropout(x)` must be told: `training=self.training`."""
 
     def __init__(self, width=1, dropout=0.0):
