@@ -44,6 +44,7 @@ def build(
         print(f"built {path}")
     print(f"{len(listed)} units built, {len(changed)} files changed.")
 
+
 UnitName = Annotated[str, typer.Argument(help="An assignment or a lab.")]
 GradingFolder = Annotated[Path | None, typer.Option("--out", help="Folder of the grading; grading/UNIT when not given.")]
 
@@ -85,7 +86,6 @@ def report(unit: UnitName, out: GradingFolder = None) -> None:
     found = find_unit(unit)
     folder = renew(found, out or Path("grading") / found.name)
     print(f"class report: {folder / 'report.html'}")
-
 
 
 @app.command()

@@ -9,11 +9,11 @@ from pathlib import Path
 import nbformat
 
 from autograder.errors import CourseError
+from autograder.hidden import MIME
 from autograder.submissions import Submission
 from autograder.units import Unit, exercises
 
 RESULTS = "results.json"
-REPORT_TYPE = "application/vnd.convnets.report+json"
 
 
 def assemble(unit: Unit, folder: Path, submissions: list[Submission]) -> dict:
@@ -65,7 +65,7 @@ def graded_cells(path: Path) -> dict[str, nbformat.NotebookNode]:
 
 def hidden_report(cell) -> dict | None:
     """The last report in the cell's outputs: the hidden check is the last thing that the cell runs."""
-    reports = [output["data"][REPORT_TYPE] for output in cell.outputs if REPORT_TYPE in output.get("data", {})]
+    reports = [output["data"][MIME] for output in cell.outputs if MIME in output.get("data", {})]
     return reports[-1] if reports else None
 
 

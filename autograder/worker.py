@@ -23,8 +23,6 @@ def load_config(folder: Path, unit: str):
     from traitlets.config import Config
     from traitlets.config.loader import PyFileConfigLoader
 
-    from autograder.feedback import feedback_preprocessors
-
     scripts = str(Path(sys.executable).parent)
     if scripts not in os.environ.get("PATH", "").split(os.pathsep):
         os.environ["PATH"] = os.pathsep.join([scripts, os.environ.get("PATH", "")])
@@ -38,9 +36,6 @@ def load_config(folder: Path, unit: str):
     config.CourseDirectory.assignment_id = unit
     config.CourseDirectory.source_directory = "solutions"
     config.CourseDirectory.release_directory = "release"
-    config.GenerateFeedback.preprocessors = feedback_preprocessors()
-    config.IgnorePattern.enabled = True
-    config.IgnorePattern.pattern = r"[\s\S]"
     return config
 
 
