@@ -15,6 +15,7 @@ from nbgrader.preprocessors import (
 )
 
 from autograder.feedback import feedback_preprocessors
+from autograder.formgrader import harmless_pages
 from autograder.stubs import ClearSolutionsByName
 
 c = get_config()  # noqa: F821
@@ -39,6 +40,9 @@ c.GenerateAssignment.preprocessors = [
 
 # Feedback shows the grades and the comments, never a hidden test.
 c.GenerateFeedback.preprocessors = feedback_preprocessors()
+
+# What a student wrote is shown, in formgrader and in feedback, and never run.
+harmless_pages(c)
 
 # A student may paste an endless loop anywhere: a cell has this long, and the rest of the notebook is still graded.
 c.ExecutePreprocessor.timeout = 180

@@ -49,42 +49,55 @@ UnitName = Annotated[str, typer.Argument(help="An assignment or a lab.")]
 GradingFolder = Annotated[Path | None, typer.Option("--out", help="Folder of the grading; grading/UNIT when not given.")]
 
 
+GradebookUrl = Annotated[str | None, typer.Option("--gradebook", help="SQLAlchemy URL of nbgrader's gradebook, as postgresql://USER@HOST/NAME; OUT/gradebook.db when not given.")]
+
+
 @app.command()
 def grade(
     unit: UnitName,
     submissions: Annotated[Path, typer.Option(help="Folder with STUDENT/UNIT/UNIT.ipynb, STUDENT/UNIT.ipynb or STUDENT.ipynb.")] = Path("submitted"),
     out: GradingFolder = None,
+    gradebook: GradebookUrl = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes on this machine; one for each core when not given.")] = None,
+    scheduler: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Grade on the workers of this Dask scheduler, as tcp://HOST:8786.")] = None,
+    slurm: Annotated[int, typer.Option(metavar="JOBS", help="Start that many Slurm jobs of Dask workers and grade on them.")] = 0,
+    gpu: Annotated[bool, typer.Option("--gpu", help="Let student code see the NVIDIA GPU.")] = False,
+    unsafe: Annotated[bool, typer.Option("--unsafe", help="Run student code without a sandbox, with your own rights, in stock nbgrader.")] = False,
 ) -> None:
-    """Grade a class with nbgrader: results.json, gradebook, feedback and class report."""
+    """Grade a class in the sandbox: results.json, gradebook, graded notebooks, feedback and class report. Run it again to go on or to grade what changed."""
     from autograder.grade import grade as grade_class
-    from autograder.show import print_results, progress_bar
+    from autograder.pool import chosen_pool
+    from autograder.show import print_graded, progress_bar
 
     found = find_unit(unit)
     out = out or Path("grading") / found.name
+    pool = chosen_pool(workers, scheduler, slurm)
     with progress_bar(f"grading {found.name}") as progress:
-        results = grade_class(found, submissions, out, progress)
-    print_results(found, results, out)
+        done = grade_class(found, submissions, out, progress, pool=pool, url=gradebook, unsafe=unsafe, gpu=gpu)
+    print_graded(found, done, out)
+    if done.stopped or done.faults:
+        raise typer.Exit(1)
 
 
 @app.command()
-def feedback(unit: UnitName, out: GradingFolder = None) -> None:
+def feedback(unit: UnitName, out: GradingFolder = None, gradebook: GradebookUrl = None) -> None:
     """Write the students' feedback pages again, after scores or comments were given by hand."""
     from autograder.grade import renew
     from autograder.show import progress_bar
 
     found = find_unit(unit)
     with progress_bar(f"feedback on {found.name}") as progress:
-        folder = renew(found, out or Path("grading") / found.name, feedback=True, progress=progress)
+        folder = renew(found, out or Path("grading") / found.name, feedback=True, url=gradebook, progress=progress)
     print(f"feedback pages: {folder / 'feedback'}")
 
 
 @app.command()
-def report(unit: UnitName, out: GradingFolder = None) -> None:
+def report(unit: UnitName, out: GradingFolder = None, gradebook: GradebookUrl = None) -> None:
     """Write results.json and the class report again, after scores were given by hand."""
     from autograder.grade import renew
 
     found = find_unit(unit)
-    folder = renew(found, out or Path("grading") / found.name)
+    folder = renew(found, out or Path("grading") / found.name, url=gradebook)
     print(f"class report: {folder / 'report.html'}")
 
 
@@ -108,6 +121,41 @@ def demo(
     from autograder.show import print_results, progress_bar
 
     run_demo(all_units(), out, print, print_results, progress_bar)
+
+
+@app.command()
+def export(
+    unit: UnitName,
+    out: GradingFolder = None,
+    into: Annotated[Path | None, typer.Option(help="The grades file that you downloaded from Canvas, Moodle or Blackboard.")] = None,
+    to: Annotated[Path | None, typer.Option(help="File to write; OUT/marks.csv, or NAME.filled.csv beside the LMS's file.")] = None,
+    column: Annotated[str | None, typer.Option(help="Heading, name or ID of the column to fill, where several could be meant.")] = None,
+    gradebook: Annotated[str | None, typer.Option(help="URL of the gradebook; OUT/gradebook.db when not given.")] = None,
+) -> None:
+    """Write the marks as a CSV file, or fill them into the file from your LMS."""
+    from autograder.export import export as export_marks
+    from autograder.export import summary
+
+    found = find_unit(unit)
+    print(summary(export_marks(found, out or Path("grading") / found.name, into, to, column, gradebook)))
+
+
+@app.command()
+def similarity(
+    unit: UnitName,
+    submissions: Annotated[Path, typer.Option(help="Folder with the submissions, as for grade.")] = Path("submitted"),
+    to: Annotated[Path | None, typer.Option(help="HTML file to write; grading/UNIT-similarity.html when not given.")] = None,
+) -> None:
+    """List the pairs of students whose answers are more alike than answers usually are."""
+    from autograder.show import progress_bar
+    from autograder.similarity import similarity as compare_class
+    from autograder.similarity import summary
+
+    found = find_unit(unit)
+    to = to or Path("grading") / f"{found.name}-similarity.html"
+    with progress_bar(f"comparing {found.name}") as progress:
+        compared = compare_class(found, submissions, to, progress)
+    print(summary(compared, to))
 
 
 def main() -> None:

@@ -1,107 +1,133 @@
-"""`autograder grade`: a class through stock nbgrader, in parallel, into one folder that is written whole or not at all.
+"""`autograder grade`: a class of submissions into one folder, by one writer, so that it can be stopped and continued at any moment.
 
-Each worker process runs nbgrader's own converters on a course folder of its own, with a copy of the gradebook; one writer then carries the scores
-into the class's gradebook through nbgrader's API. A score or comment that a person gave is never touched.
+Workers judge (`pool`, `judge`); this process alone writes. Each student's graded notebook, marks, feedback page and, last of all, record are
+written one after the other, each whole or not at all; who has a record with an unchanged key is not graded again.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
-import os
-import queue
+import platform
 import shutil
-import subprocess
-import sys
-import threading
-import warnings
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 
 import nbformat
 
-from autograder.build import stale
+from autograder import gradebook
+from autograder.build import read_source, stale
 from autograder.errors import CourseError
-from autograder.feedback import problem_page
-from autograder.hidden import PREPARED, prepare
+from autograder.feedback import feedback_page
+from autograder.formgrader import furnish, note_submission
+from autograder.hidden import prepare
+from autograder.judge import Job, key_of
+from autograder.limits import checked
+from autograder.names import modules_in
+from autograder.pool import Local, Task, grade_all
+from autograder.records import RECORDS, WORK, opened, read_records, write_record, write_whole
 from autograder.report import write_report
-from autograder.results import RESULTS, assemble, read_results, write_results
-from autograder.submissions import PATTERN, Submission, Unreadable, find_submissions, mend, read_notebook
+from autograder.results import RESULTS, results_of, write_results
+from autograder.sandbox import NUMPY, PYTORCH
+from autograder.submissions import PATTERN, find_submissions
 from autograder.units import Unit, exercises
-from autograder.worker import convert, load_config
+from autograder.verdict import Verdict
 
-GRADEBOOK = "gradebook.db"
-HIDDEN = "hidden.npz"
-DIED = "the grading process died"
-OURS = {GRADEBOOK, RESULTS, "report.html", "autograded", "feedback"}
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+KINDS = (NUMPY, PYTORCH)
+PACKAGES = ("numpy", "torch", "nbgrader", "ipython", "convnets-course")
 
 
-def grade(unit: Unit, submissions: Path, out: Path, progress: Callable[[int, int], None] = lambda done, total: None) -> dict:
-    """Grade what lies in `submissions` and write `out`: results.json, report.html, gradebook.db, autograded/ and feedback/.
+@dataclass
+class Graded:
+    """What a run of `grade` did. changes: {student: (points before, points now)} of those whose marks changed. faults: who could not be graded, and why."""
 
-    Returns the results, {student: {exercise: {"points", "max_points", "properties"}}}. A submission that cannot be graded costs
-    only itself. progress: called with (students done, students). Raises CourseError before anything is written.
+    results: dict
+    graded: int = 0
+    unchanged: int = 0
+    changes: dict[str, tuple[float, float]] = field(default_factory=dict)
+    faults: dict[str, str] = field(default_factory=dict)
+    stopped: bool = False
+
+
+def grade(
+    unit: Unit,
+    submissions: Path,
+    out: Path,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    *,
+    pool=None,
+    url: str | None = None,
+    unsafe: bool = False,
+    gpu: bool = False,
+    check_built: bool = True,
+) -> Graded:
+    """Grade what lies in `submissions` and write `out`: records/, autograded/, feedback/, results.json, report.html, manifest.json and the gradebook.
+
+    progress: called with (students done, students). pool: who grades; this machine's processes when None. url: the gradebook, one in `out`
+    when None. unsafe: without a sandbox. gpu: let student code see the GPU. Ctrl-C ends the run with what is done (`stopped`); the same call goes on.
+    A submission that cannot be graded costs only itself. Raises CourseError before anything is written, NoSandbox where there is none.
     """
-    require_built(unit)
-    return grade_built(unit, submissions, out, progress)
-
-
-def grade_built(unit: Unit, submissions: Path, out: Path, progress: Callable[[int, int], None]) -> dict:
-    """`grade` for a unit that is known to be built as its source stands."""
-    warnings.filterwarnings("ignore", module=r"nbgrader\.")
+    if check_built:
+        require_built(unit)
+    if PATTERN.search(str(out.absolute())):
+        raise CourseError(f"nbgrader cannot work in {out.absolute()}, because the path holds one of [ ] * ?. Name another folder with --out.")
     found = find_submissions(submissions, unit)
-    require_ours(out)
-    with aside(out) as work:
-        prepare_gradebook(unit, out, work)
-        waiting = [s for s in found if take_in(unit, s, work)]
-        prepare(unit.name, work / HIDDEN)
-        progress(0, len(waiting))
-        run_workers(unit, work, waiting, progress)
-        for submission in found:
-            if submission.path and submission.problem:
-                record_nothing(unit, submission, work)
-        results = assemble(unit, work, found)
-        write_results(work / RESULTS, results)
-        write_report(unit, results, work / "report.html")
-        replace_folder(work, out)
-    return results
+    for submission in found:
+        if submission.path and (reason := gradebook.unfit_name(submission.student)):
+            submission.path, submission.problem = None, f"not gradable: {reason}; rename the folder or file"
+    started = datetime.now(UTC)
+    with opened(out), gradebook.open_book(url or gradebook.default_url(out)) as book:
+        gradebook.prepare_assignment(book, unit.name, nbformat.read(unit.solution_notebook, as_version=4))
+        furnish(out, unit, url or gradebook.default_url(out))
+        questions = out / WORK / "hidden.npz"
+        questions.parent.mkdir(mode=0o700, exist_ok=True)
+        prepare(unit.name, questions)
+        job = job_of(unit, questions, unsafe, gpu)
+        earlier = read_records(out)
+        tasks = [Task(s, key_of(job, s)) for s in found]
+        waiting = [t for t in tasks if not is_done(out, unit, earlier.get(t.submission.student), t.key)]
+        done = Graded({}, unchanged=len(tasks) - len(waiting))
+        progress(done.unchanged, len(tasks))
+        try:
+            for task, verdict in grade_all(job, waiting, pool or Local()):
+                if isinstance(verdict, Exception):
+                    done.faults[task.submission.student] = str(verdict) or type(verdict).__name__
+                    continue
+                old = write_verdict(unit, out, book, verdict)
+                if old is not None and old != verdict.points:
+                    done.changes[verdict.student] = (old, verdict.points)
+                done.graded += 1
+                progress(done.unchanged + done.graded, len(tasks))
+        except KeyboardInterrupt:
+            done.stopped = True
+        done.results = finish(unit, out, book)
+        write_whole(out / "manifest.json", json.dumps(manifest(unit, job, out, done, started), indent=1, ensure_ascii=False) + "\n")
+    return done
 
 
-def renew(unit: Unit, out: Path, *, feedback: bool = False, progress: Callable[[int, int], None] = lambda done, total: None) -> Path:
-    """Bring results.json and the report of an earlier grading up to date with its gradebook, and the feedback pages where asked for.
+def renew(unit: Unit, out: Path, *, feedback: bool = False, url: str | None = None, progress: Callable[[int, int], None] = lambda done, total: None) -> Path:
+    """Bring results.json and the report of a grading up to date with its gradebook, and the feedback pages where asked for.
 
     Returns `out`. Raises CourseError when `out` holds no grading of this unit.
     """
-    old = read_results(out)
-    if not all(set(student) == {e.name for e in exercises(unit.name)} for student in old.values()):
+    if not (out / RECORDS).is_dir():
+        raise CourseError(f"{out} holds no grading. Grade first: autograder grade {unit.name}")
+    records = read_records(out)
+    names = {e.name for e in exercises(unit.name)}
+    if not all(set(verdict.exercises) == names for verdict in records.values()):
         raise CourseError(f"{out} holds no grading of {unit.name} as it is now. Grade first: autograder grade {unit.name}")
-    found = [earlier(unit, out, student, old[student]) for student in old]
-    with aside(out) as work:
-        for name in OURS - {RESULTS, "report.html"}:
-            if (out / name).exists():
-                (shutil.copytree if (out / name).is_dir() else shutil.copy)(out / name, work / name)
+    with opened(out), gradebook.open_book(url or gradebook.default_url(out)) as book:
         if feedback:
-            config = load_config(work, unit.name)
-            graded = [s.student for s in found if not s.problem]
-            for number, student in enumerate(graded):
-                progress(number, len(graded))
-                convert("feedback", config, student)
-        results = assemble(unit, work, found)
-        write_results(work / RESULTS, results)
-        write_report(unit, results, work / "report.html")
-        replace_folder(work, out)
+            for number, verdict in enumerate(records.values()):
+                progress(number, len(records))
+                write_feedback(unit, out, book, verdict)
+        finish(unit, out, book)
     return out
-
-
-def earlier(unit: Unit, out: Path, student: str, entries: dict) -> Submission:
-    """The submission as an earlier grading's results tell of it."""
-    notes = [f"{name}: {entry['note']}" for name, entry in entries.items() if "note" in entry]
-    path = out / "autograded" / student / unit.name / f"{unit.name}.ipynb"
-    if path.exists():
-        return Submission(student, path, "", notes)
-    return Submission(student, None, next(iter(entries.values())).get("problem", "not gradable: the graded notebook is gone"), notes)
 
 
 def require_built(unit: Unit) -> None:
@@ -111,208 +137,110 @@ def require_built(unit: Unit) -> None:
         raise CourseError(f"{unit.name} is not built as its source stands ({old[0]} is stale). Run: autograder build {unit.name}")
 
 
-def require_ours(out: Path) -> None:
-    """Refuse to replace a folder that holds something other than an earlier grading, or whose path nbgrader takes for a pattern."""
-    if PATTERN.search(str(out.absolute())):
-        raise CourseError(f"nbgrader cannot work in {out.absolute()}, because the path holds one of [ ] * ?. Name another folder with --out.")
-    if out.is_dir():
-        entries = {p.name for p in out.iterdir()}
-        if entries and not {RESULTS, GRADEBOOK} <= entries:
-            raise CourseError(f"{out} is not empty and holds no earlier grading. Name a new folder with --out, or empty this one.")
-    elif out.exists():
-        raise CourseError(f"{out} is a file, not a folder. Name another folder with --out.")
+def job_of(unit: Unit, questions: Path, unsafe: bool, gpu: bool) -> Job:
+    """The job that grades this unit, from its source's header and its exercises."""
+    facts = read_source(unit).metadata.get("convnets", {})
+    kind = facts.get("libraries", NUMPY)
+    if kind not in KINDS:
+        raise CourseError(f"{unit.source}: `libraries` in the header must be {' or '.join(KINDS)}, not {kind!r}.")
+    declared = exercises(unit.name)
+    limits = {"": checked(facts.get("limits", {}), str(unit.source))}
+    limits |= {e.name: checked(e.limits, f"{unit.name}: {e.name}") for e in declared if e.limits}
+    probes = {p.probe.partition(":")[0] for e in declared for p in e.properties if p.probe}
+    files = [file for file in sorted(unit.student_notebook.parent.iterdir()) if file.is_file() and file.suffix != ".ipynb"]
+    links = {file.name: f"/sandbox/unit/{file.name}" for file in files}
+    shared = {f"unit/{file.name}": file for file in files}
+    modules = tuple(sorted({*modules_in(nbformat.read(unit.student_notebook, as_version=4)), *probes, "convnets.check"}))
+    return Job(unit, str(questions), kind, modules, limits, links, shared, gpu, unsafe, version_of(unit, questions, limits, unsafe, gpu))
 
 
-@contextlib.contextmanager
-def aside(out: Path) -> Iterator[Path]:
-    """A new folder beside `out` to work in, gone at the end; an OSError becomes a CourseError."""
-    work = out.absolute().with_name(f".{out.absolute().name}.{os.getpid()}.part")
-    try:
-        work.parent.mkdir(parents=True, exist_ok=True)
-        work.mkdir()
-    except (FileExistsError, NotADirectoryError) as error:
-        raise CourseError(f"Cannot write {out}: {work.parent} is not a folder. Name another --out.") from error
-    except OSError as error:
-        raise CourseError(f"Cannot write {out}: {error.strerror}. Give yourself write permission for {work.parent}, or name another --out.") from error
-    try:
-        yield work
-    except OSError as error:
-        raise CourseError(f"Cannot write {out}: {error.strerror or error} ({error.filename}).") from error
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+def version_of(unit: Unit, questions: Path, limits: dict, unsafe: bool, gpu: bool) -> str:
+    """A hash of everything beside the submission that decides marks: questions, notebook, limits, libraries and the judging code."""
+    here = Path(__file__).parent
+    code = [*sorted((here / "inside").glob("*.py")), here / "judge.py", here / "attempt.py", here / "submissions.py"]
+    code += sorted((here.parent / "convnets").rglob("*.py"))
+    found = hashlib.sha256(repr((versions(), sorted(limits.items()), unsafe, gpu)).encode())
+    for path in (questions, unit.student_notebook, *code):
+        found.update(path.read_bytes())
+    return found.hexdigest()
 
 
-def prepare_gradebook(unit: Unit, out: Path, work: Path) -> None:
-    """The unit's exercises in the class's gradebook, by nbgrader's own step; an earlier gradebook is carried on."""
-    if (out / GRADEBOOK).exists():
-        shutil.copy(out / GRADEBOOK, work / GRADEBOOK)
-    shutil.copytree(unit.solution_notebook.parent, work / "solutions" / unit.name)
-    try:
-        convert("release", load_config(work, unit.name))
-    except RuntimeError as error:
-        raise CourseError(
-            f"The gradebook {out / GRADEBOOK} does not fit {unit.name} as it is now ({error}). Move {out} away, or name another --out."
-        ) from error
+def versions() -> dict[str, str]:
+    return {"python": platform.python_version()} | {name: version(name) for name in PACKAGES}
 
 
-def take_in(unit: Unit, submission: Submission, work: Path) -> bool:
-    """Put a mended copy of the submission where nbgrader will look. False when it cannot be graded, with the problem noted."""
-    if submission.path is None:
+def is_done(out: Path, unit: Unit, record: Verdict | None, key: str) -> bool:
+    """Whether a student was graded with the same key and all that was written then is still there."""
+    if record is None or record.key != key:
         return False
-    folder = work / "submitted" / submission.student / unit.name
-    try:
-        notebook, submission.notes = mend(unit, read_notebook(submission.path))
-    except Unreadable as error:
-        submission.problem = f"not readable: {error}"
-        return False
-    folder.mkdir(parents=True)
-    nbformat.write(notebook, folder / f"{unit.name}.ipynb")
-    if submission.path.parent.name in (unit.name, submission.student):
-        for file in sorted(submission.path.parent.iterdir()):
-            if file.suffix != ".ipynb" and file.is_file() and not file.is_symlink() and not bad_time(file):
-                shutil.copyfile(file, folder / file.name)
-    return True
+    page = feedback_path(out, unit, record.student)
+    return page.exists() and (bool(record.problem) or notebook_path(out, unit, record.student).exists())
 
 
-def bad_time(file: Path) -> bool:
-    """Whether the file is a timestamp that nbgrader would stop at."""
-    if file.name != "timestamp.txt":
-        return False
-    from nbgrader.utils import parse_utc
-
-    try:
-        parse_utc(file.read_text(encoding="utf-8").strip())
-    except (ValueError, OverflowError):
-        return True
-    return False
+def notebook_path(out: Path, unit: Unit, student: str) -> Path:
+    return out / "autograded" / student / unit.name / f"{unit.name}.ipynb"
 
 
-def run_workers(unit: Unit, work: Path, submissions: list[Submission], progress: Callable[[int, int], None]) -> None:
-    """Autograde and write feedback with one process for each core. Who gets no result is tried once more, alone."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    waiting, done = queue.SimpleQueue(), set()
-    for submission in submissions:
-        waiting.put(submission.student)
-
-    def one_done(student: str) -> None:
-        done.add(student)
-        progress(len(done), len(submissions))
-
-    with ThreadPoolExecutor(cores) as pool:
-        jobs = [pool.submit(run_worker, unit, work, f"worker-{i}", waiting, one_done) for i in range(min(cores, len(submissions)))]
-        problems = {student: problem for job in jobs for student, problem in job.result().items()}
-    for number, submission in enumerate(submissions):
-        if problems.get(submission.student, DIED):
-            waiting.put(submission.student)
-            again = run_worker(unit, work, f"again-{number}", waiting, one_done)
-            if problem := again.get(submission.student, DIED):
-                submission.problem = f"not gradable: {problem}"
+def feedback_path(out: Path, unit: Unit, student: str) -> Path:
+    return out / "feedback" / student / unit.name / f"{unit.name}.html"
 
 
-def run_worker(unit: Unit, work: Path, name: str, waiting: queue.SimpleQueue, one_done: Callable[[str], None]) -> dict[str, str]:
-    """Let a worker process grade students from the queue and carry its results into `work`. Returns {student: problem or ""}."""
-    folder = work / name
-    shutil.copytree(work / "solutions", folder / "solutions")
-    shutil.copy(work / GRADEBOOK, folder / GRADEBOOK)
-    command = [sys.executable, "-m", "autograder.worker", str(folder), unit.name]
-    environment = os.environ | dict.fromkeys(THREADS, "1") | {"CONVNETS_COURSE": str(unit.root), PREPARED: str(work / HIDDEN), "PYTHONWARNINGS": "ignore"}
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-    problems = {}
-    process = subprocess.Popen(command, **pipes, text=True, env=environment, encoding="utf-8")
-    try:
-        while (student := next_of(waiting)) is not None:
-            shutil.copytree(work / "submitted" / student, folder / "submitted" / student)
-            process.stdin.write(json.dumps(student) + "\n")
-            process.stdin.flush()
-            problems[student] = answer(process.stdout)
-            one_done(student)
-    except BrokenPipeError:
-        problems[student] = DIED
-    finally:
-        process.kill()
-        process.wait()
-    good = [student for student, problem in problems.items() if not problem]
-    with WRITER:
-        carry_scores(unit, folder / GRADEBOOK, work / GRADEBOOK, good)
-    for step in ("autograded", "feedback"):
-        for student in good:
-            target = work / step / student / unit.name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(folder / step / student / unit.name, target)
-    shutil.rmtree(folder)
-    return problems
+def write_verdict(unit: Unit, out: Path, book, verdict: Verdict) -> float | None:
+    """Write all that belongs to one student; the record, which says that this is done, last. Returns the points before."""
+    old = None
+    if verdict.problem:
+        shutil.rmtree(out / "autograded" / verdict.student, ignore_errors=True)
+    else:
+        write_whole(notebook_path(out, unit, verdict.student), verdict.notebook)
+    if not gradebook.unfit_name(verdict.student):
+        old = gradebook.record(book, unit.name, verdict)
+    note_submission(out, unit.name, verdict)
+    write_feedback(unit, out, book, verdict)
+    write_record(out, verdict)
+    return old
 
 
-def next_of(waiting: queue.SimpleQueue) -> str | None:
-    try:
-        return waiting.get_nowait()
-    except queue.Empty:
-        return None
+def write_feedback(unit: Unit, out: Path, book, verdict: Verdict) -> None:
+    """The student's feedback page, from the graded notebook and the gradebook."""
+    student, path = verdict.student, notebook_path(out, unit, verdict.student)
+    notebook = None
+    with contextlib.suppress(OSError, ValueError):
+        notebook = nbformat.from_dict(json.loads(verdict.notebook or path.read_text(encoding="utf-8")))
+    scores = gradebook.scores(book, unit.name, student).get(student, {})
+    said = gradebook.comments(book, unit.name, student).get(student, {})
+    penalty = gradebook.penalties(book, unit.name).get(student, 0.0)
+    page = feedback_page(unit, student, notebook, scores, verdict.problem, said, verdict.exercises, penalty)
+    write_whole(feedback_path(out, unit, student), page)
 
 
-def answer(lines: Iterable[str]) -> str:
-    """The problem that the worker's next answer tells of, "" for none."""
-    for line in lines:
-        with contextlib.suppress(ValueError):
-            return json.loads(line)["problem"]
-    return DIED
+def finish(unit: Unit, out: Path, book) -> dict:
+    """Write results.json and the class report from the records and the gradebook. Returns the results."""
+    results = results_of(read_records(out).values(), gradebook.scores(book, unit.name))
+    write_results(out / RESULTS, results)
+    write_report(unit, results, out / "report.html")
+    return results
 
 
-WRITER = threading.Lock()
-
-
-def carry_scores(unit: Unit, source: Path, target: Path, students: list[str]) -> None:
-    """Copy what nbgrader found out about these students from one gradebook to another; manual scores and comments stay as they are."""
-    from nbgrader.api import Gradebook
-
-    with Gradebook(f"sqlite:///{source}") as new, Gradebook(f"sqlite:///{target}") as book:
-        for student in students:
-            found = new.find_submission(unit.name, student)
-            book.update_or_create_student(student)
-            book.update_or_create_submission(unit.name, student, timestamp=found.timestamp)
-            for notebook in found.notebooks:
-                own = book.find_submission_notebook(notebook.name, unit.name, student)
-                own.late_submission_penalty = notebook.late_submission_penalty
-                for score in notebook.grades:
-                    kept = book.find_grade(score.name, notebook.name, unit.name, student)
-                    kept.auto_score, kept.needs_manual_grade = score.auto_score, score.needs_manual_grade
-                for comment in notebook.comments:
-                    book.find_comment(comment.name, notebook.name, unit.name, student).auto_comment = comment.auto_comment
-        book.db.commit()
-
-
-def record_nothing(unit: Unit, submission: Submission, work: Path) -> None:
-    """Score 0 in the gradebook, and a page that tells the student why."""
-    from nbgrader.api import Gradebook
-
-    with Gradebook(f"sqlite:///{work / GRADEBOOK}") as book:
-        book.update_or_create_student(submission.student)
-        found = book.update_or_create_submission(unit.name, submission.student)
-        for notebook in found.notebooks:
-            for score in notebook.grades:
-                score.auto_score, score.needs_manual_grade = 0.0, score.manual_score is not None
-        book.db.commit()
-    folder = work / "feedback" / submission.student / unit.name
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{unit.name}.html").write_text(problem_page(unit.name, submission.student, submission.problem), encoding="utf-8")
-
-
-def replace_folder(work: Path, out: Path) -> None:
-    """Put the finished grading in the place of `out`; what else lay there comes along."""
-    for entry in list(work.iterdir()):
-        if entry.name not in OURS:
-            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-    old = work.with_name(work.name + ".old")
-    if out.exists():
-        os.replace(out, old)
-    try:
-        os.replace(work, out)
-    except OSError:
-        if old.exists():
-            os.replace(old, out)
-        raise
-    if old.exists():
-        for entry in old.iterdir():
-            if entry.name not in OURS:
-                os.replace(entry, out / entry.name)
-        shutil.rmtree(old)
+def manifest(unit: Unit, job: Job, out: Path, done: Graded, started: datetime) -> dict:
+    """What a run was done with, and what came of it."""
+    records: Iterable[Verdict] = read_records(out).values()
+    return {
+        "unit": unit.name,
+        "started": started.isoformat(timespec="seconds"),
+        "seconds": round((datetime.now(UTC) - started).total_seconds(), 2),
+        "graded": done.graded,
+        "unchanged": done.unchanged,
+        "stopped": done.stopped,
+        "faults": done.faults,
+        "versions": versions(),
+        "libraries": job.kind,
+        "limits": job.limits,
+        "sandbox": "none (--unsafe)" if job.unsafe else "bubblewrap",
+        "gpu": job.gpu,
+        "version": job.version,
+        "questions": hashlib.sha256(Path(job.questions).read_bytes()).hexdigest(),
+        "keys": {record.student: record.key for record in records},
+        "cpu_seconds": {record.student: record.seconds for record in records},
+        "memory_mb": {record.student: record.memory_mb for record in records},
+        "written": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import symtable
 import warnings
+from functools import lru_cache
 
 from IPython.core.inputtransformer2 import TransformerManager
 
 
-def names_in(source: str) -> tuple[set[str], set[str]]:
+@lru_cache(maxsize=4096)
+def names_in(source: str) -> tuple[frozenset[str], frozenset[str]]:
     """(names that a cell takes from the notebook, names that it gives to it).
 
     A function's local names are neither; a name that the cell binds before it uses it is only given. Magics are read as IPython reads
@@ -20,9 +22,27 @@ def names_in(source: str) -> tuple[set[str], set[str]]:
             warnings.simplefilter("ignore")
             tree = ast.parse(TransformerManager().transform_cell(source))
             given: set[str] = set()
-            return taken(tree.body, given), given
+            return frozenset(taken(tree.body, given)), frozenset(given)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return set(), set()
+        return frozenset(), frozenset()
+
+
+def modules_in(notebook) -> set[str]:
+    """The modules that a notebook's cells import at their top level."""
+    found: set[str] = set()
+    for cell in notebook.cells:
+        if cell.cell_type != "code":
+            continue
+        try:
+            statements = ast.parse(TransformerManager().transform_cell(cell.source)).body
+        except SyntaxError:
+            continue
+        for statement in statements:
+            if isinstance(statement, ast.Import):
+                found |= {name.name for name in statement.names}
+            elif isinstance(statement, ast.ImportFrom) and statement.module and not statement.level:
+                found |= {statement.module} | {f"{statement.module}.{name.name}" for name in statement.names}
+    return found
 
 
 def taken(statements: list[ast.stmt], given: set[str]) -> set[str]:

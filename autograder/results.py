@@ -1,81 +1,32 @@
-"""results.json: points and properties of every student, from the gradebook and the hidden checks' reports."""
+"""results.json: points and properties of every student, from the verdicts and the gradebook."""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
-import nbformat
-
 from autograder.errors import CourseError
-from autograder.hidden import MIME
-from autograder.submissions import Submission
-from autograder.units import Unit, exercises
+from autograder.verdict import Verdict
 
 RESULTS = "results.json"
 
 
-def assemble(unit: Unit, folder: Path, submissions: list[Submission]) -> dict:
+def results_of(verdicts: Iterable[Verdict], scores: dict[str, dict[str, float]]) -> dict:
     """{student: {exercise: {"points", "max_points", "properties": {name: {"points", "max_points", "misconception"}}}}}.
 
-    folder: where gradebook.db and autograded/ lie. An exercise also has "problem" where it could not be graded, and "note" where
-    a cell of it was mended. Points come from nbgrader's gradebook, a manual score before the check's own; properties from the check.
+    Points come from the gradebook (scores: {student: {grade_id: points}}), where a manual score goes before the check's own; properties from
+    the verdict. An exercise also has "problem" where it could not be graded, "note" where a cell of it was mended, "breach" where a limit was
+    broken, and "seconds" that its questions took.
     """
-    return {s.student: of_student(unit, folder, s) for s in submissions}
-
-
-def of_student(unit: Unit, folder: Path, submission: Submission) -> dict:
-    scores = gradebook_scores(unit, folder / "gradebook.db", submission.student)
-    cells = {} if submission.problem else graded_cells(folder / "autograded" / submission.student / unit.name / f"{unit.name}.ipynb")
-    result = {}
-    for exercise in exercises(unit.name):
-        cell = cells.get(f"test_{exercise.name}")
-        report = hidden_report(cell) if cell else None
-        properties = {
-            p.name: {"points": 0.0, "max_points": float(p.points), "misconception": None}
-            | {key: report["properties"][p.name][key] for key in ("points", "misconception") if report and p.name in report["properties"]}
-            for p in exercise.properties
+    results = {}
+    for verdict in sorted(verdicts, key=lambda verdict: verdict.student):
+        known = scores.get(verdict.student, {})
+        results[verdict.student] = {
+            name: entry | {"points": known.get(f"test_{name}", entry["points"])} for name, entry in verdict.exercises.items()
         }
-        entry = {"points": scores.get(f"test_{exercise.name}", 0.0), "max_points": float(exercise.points), "properties": properties}
-        if problem := submission.problem or ("" if report else no_report(cell)):
-            entry["problem"] = problem
-        if notes := [note.split(": ", 1)[1] for note in submission.notes if note.startswith(f"{exercise.name}: ")]:
-            entry["note"] = "; ".join(notes)
-        result[exercise.name] = entry
-    return result
-
-
-def gradebook_scores(unit: Unit, gradebook: Path, student: str) -> dict[str, float]:
-    """{grade_id: points} of one student; empty when the gradebook knows of no submission."""
-    from nbgrader.api import Gradebook, MissingEntry
-
-    with Gradebook(f"sqlite:///{gradebook}") as book:
-        try:
-            notebooks = book.find_submission(unit.name, student).notebooks
-        except MissingEntry:
-            return {}
-        return {score.name: float(score.score or 0) for notebook in notebooks for score in notebook.grades}
-
-
-def graded_cells(path: Path) -> dict[str, nbformat.NotebookNode]:
-    notebook = nbformat.read(path, as_version=4)
-    return {cell.metadata.nbgrader.grade_id: cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade")}
-
-
-def hidden_report(cell) -> dict | None:
-    """The last report in the cell's outputs: the hidden check is the last thing that the cell runs."""
-    reports = [output["data"][MIME] for output in cell.outputs if MIME in output.get("data", {})]
-    return reports[-1] if reports else None
-
-
-def no_report(cell) -> str:
-    """Why an exercise has no report."""
-    if cell is None:
-        return "the check cell is missing"
-    errors = [output for output in cell.outputs if output.output_type == "error"]
-    reason = f"{errors[-1].ename}: {errors[-1].evalue}" if errors else "it gave no result"
-    return f"the check did not finish: {reason}"
+    return results
 
 
 def write_results(path: Path, results: dict) -> None:

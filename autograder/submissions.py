@@ -5,16 +5,19 @@ from __future__ import annotations
 import copy
 import json
 import re
+import stat
 import warnings
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 import nbformat
-from nbformat.v4 import new_code_cell, new_markdown_cell
+from nbformat import NotebookNode
 
 from autograder.build import read_source
 from autograder.errors import CourseError
 from autograder.names import names_in
+from autograder.outputs import safe_outputs
 from autograder.units import Unit, all_units
 
 LARGEST = 50_000_000
@@ -30,6 +33,19 @@ class Submission:
     path: Path | None = None
     problem: str = ""
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def timestamp(self) -> str | None:
+        """When it was handed in, from the file timestamp.txt that nbgrader puts beside the notebook; None where there is none that can be read."""
+        from nbgrader.utils import parse_utc
+
+        file = self.path and self.path.with_name("timestamp.txt")
+        if not file or file.is_symlink() or not file.is_file() or file.stat().st_size > 100:
+            return None
+        try:
+            return parse_utc(file.read_text(encoding="utf-8").strip()).isoformat()
+        except (ValueError, OverflowError):
+            return None
 
 
 class Unreadable(Exception):
@@ -51,7 +67,9 @@ def find_submissions(folder: Path, unit: Unit) -> list[Submission]:
         raise CourseError(f"The submissions folder {folder} is not readable: {error.strerror}.") from error
     found = {}
     for entry in entries:
-        if entry.is_dir():
+        if entry.is_symlink():
+            found[entry.name.removesuffix(".ipynb")] = Submission(entry.name.removesuffix(".ipynb"), None, "not readable: it is a link to another place")
+        elif entry.is_dir():
             found[entry.name] = from_folder(entry, unit)
         elif entry.suffix == ".ipynb" and entry.stem not in found:
             found[entry.stem] = Submission(entry.stem, entry)
@@ -69,6 +87,8 @@ def find_submissions(folder: Path, unit: Unit) -> list[Submission]:
 def from_folder(folder: Path, unit: Unit) -> Submission:
     name = f"{unit.name}.ipynb"
     for path in (folder / unit.name / name, folder / name):
+        if path.parent.is_symlink() or path.is_symlink():
+            return Submission(folder.name, None, "not readable: it is a link to another place")
         if path.exists():
             return Submission(folder.name, path)
     others = sorted(p.name for place in (folder, folder / unit.name) for p in place.glob("*.ipynb"))
@@ -76,9 +96,11 @@ def from_folder(folder: Path, unit: Unit) -> Submission:
     return Submission(folder.name, None, f"nothing handed in: no {name}{found}")
 
 
-def read_notebook(path: Path) -> nbformat.NotebookNode:
+def read_notebook(path: Path) -> NotebookNode:
     """A notebook as nbformat 4, whatever its version. Raises Unreadable with the reason."""
     try:
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise Unreadable("it is not a plain file (a link, a pipe or a device)")
         if path.stat().st_size > LARGEST:
             raise Unreadable(f"the file is larger than {LARGEST // 1_000_000} MB")
         text = path.read_text(encoding="utf-8-sig")
@@ -108,8 +130,8 @@ def read_notebook(path: Path) -> nbformat.NotebookNode:
     return notebook
 
 
-def plain_cell(cell) -> nbformat.NotebookNode | None:
-    """A cell with its source and the `grade_id` of its nbgrader mark only; None when it is not a cell."""
+def plain_cell(cell) -> NotebookNode | None:
+    """A cell with its source, the `grade_id` of its nbgrader mark and its harmless outputs only; None when it is not a cell."""
     if not isinstance(cell, dict):
         return None
     source = cell.get("source", "")
@@ -120,11 +142,17 @@ def plain_cell(cell) -> nbformat.NotebookNode | None:
     mark = metadata.get("nbgrader") if isinstance(metadata.get("nbgrader"), dict) else {}
     name = mark.get("grade_id")
     kept = {"mark": name if isinstance(name, str) else ""}
-    make = new_code_cell if cell.get("cell_type") == "code" else new_markdown_cell
-    return make(source, metadata=kept)
+    kind = "code" if cell.get("cell_type") == "code" else "markdown"
+    return new_cell(kind, source, kept, safe_outputs(cell.get("outputs")))
 
 
-def mend(unit: Unit, submitted: nbformat.NotebookNode) -> tuple[nbformat.NotebookNode, list[str]]:
+def new_cell(kind: str, source: str, metadata: dict, outputs: list | tuple = ()) -> NotebookNode:
+    """A cell, without the validation of each one that nbformat's own functions do."""
+    cell = {"cell_type": kind, "source": source, "metadata": metadata}
+    return nbformat.from_dict(cell | ({"outputs": list(outputs), "execution_count": None} if kind == "code" else {}))
+
+
+def mend(unit: Unit, submitted: NotebookNode) -> tuple[NotebookNode, list[str]]:
     """The student's notebook with the unit's own cells put right. Returns (notebook for grading, what was mended).
 
     The student's cells keep their order. Solution cells are known by their `grade_id` (of several the last one counts, the others
@@ -132,7 +160,8 @@ def mend(unit: Unit, submitted: nbformat.NotebookNode) -> tuple[nbformat.Noteboo
     Check cells, the set-up cell and the unit's imports come from the unit. Exploration cells that the student left as they were
     are not run, unless a cell of the student's uses a name from them. Raises Unreadable when no solution cell is in it.
     """
-    master = nbformat.read(unit.student_notebook, as_version=4)
+    text, explored = template(unit)
+    master = nbformat.from_dict(json.loads(text))
     marked = {cell.metadata.nbgrader.grade_id: cell for cell in master.cells if "nbgrader" in cell.metadata}
     names = [name for name, cell in marked.items() if cell.metadata.nbgrader.solution]
     cells, notes = list(submitted.cells), []
@@ -148,12 +177,19 @@ def mend(unit: Unit, submitted: nbformat.NotebookNode) -> tuple[nbformat.Noteboo
     if not solutions:
         raise Unreadable("it has none of the unit's solution cells")
     cells = place_checks(master, names, solutions, cells, notes)
-    explored = {cell.source.strip() for cell in read_source(unit).cells if "active-ipynb" in cell.metadata.get("tags", [])}
     given = {cell.source.strip() for cell in master.cells if cell.cell_type == "code"} - explored
     cells = prelude(master, cells, explored) + cells
     master.cells = [finish(cell, number, marked) for number, cell in enumerate(cells)]
     skip_untouched(master.cells, explored, given)
     return master, notes
+
+
+@lru_cache(maxsize=4)
+def template(unit: Unit) -> tuple[str, frozenset[str]]:
+    """(the students' notebook as JSON text, the sources of its exploration cells), read once."""
+    master = nbformat.read(unit.student_notebook, as_version=4)
+    explored = {cell.source.strip() for cell in read_source(unit).cells if "active-ipynb" in cell.metadata.get("tags", [])}
+    return json.dumps(master), frozenset(explored)
 
 
 def defines(source: str, name: str) -> bool:
@@ -191,8 +227,7 @@ def place_checks(master, names, solutions, cells, notes) -> list:
 
 def fresh(cell, role: str):
     """A copy of the unit's own cell that `finish` will recognise."""
-    make = new_code_cell if cell.cell_type == "code" else new_markdown_cell
-    return make(cell.source, metadata={"mark": role, "role": role})
+    return new_cell(cell.cell_type, cell.source, {"mark": role, "role": role})
 
 
 def prelude(master, cells: list, explored: set[str]) -> list:
@@ -210,8 +245,8 @@ def prelude(master, cells: list, explored: set[str]) -> list:
 def finish(cell, number: int, marked: dict):
     """The cell as nbgrader wants it: the unit's own mark on solutions and checks, none on anything else."""
     own = marked.get(cell.metadata.get("role"))
-    make = new_code_cell if (own or cell).cell_type == "code" else new_markdown_cell
-    done = make(cell.source, metadata=copy.deepcopy(own.metadata) if own else {})
+    metadata = copy.deepcopy(own.metadata) if own else {}
+    done = new_cell((own or cell).cell_type, cell.source, metadata, cell.get("outputs", ()))
     done["id"] = own.id if own else f"submitted-{number:04d}"
     return done
 

@@ -1,4 +1,4 @@
-"""Stock `nbgrader autograde` gives every reference, other right solution, classic mistake and empty stub the marks that our own check gives.
+"""`autograder grade` and stock `nbgrader autograde` give every reference, other right solution, classic mistake and empty stub the marks that the check gives.
 
 One class for each unit: student k has variant k of every exercise. After each check an extra cell puts the right answer back, so that a
 variant meets no other variant. nbgrader runs once for each core, over that core's students.
@@ -17,6 +17,7 @@ from nbformat.v4 import new_code_cell
 from nbgrader.api import Gradebook
 
 from autograder.build import build_unit
+from autograder.grade import grade
 from autograder.hidden import PREPARED, hidden_questions, prepare
 from autograder.sample_class import correct_variants, hand_in_weights, notebook_with, solutions
 from autograder.standalone import standalone
@@ -83,7 +84,7 @@ def autograde(folder, unit, hidden):
 
 @pytest.fixture(scope="module", params=UNITS, ids=lambda unit: unit.name)
 def graded(request, tmp_path_factory):
-    """(variants of a unit, marks of its class)."""
+    """(unit, its variants, nbgrader's marks of the class, the judge's marks)."""
     unit = request.param
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CONVNETS_SECRET", SECRET)
@@ -96,23 +97,29 @@ def graded(request, tmp_path_factory):
         prepare(unit.name, hidden)
         with ThreadPoolExecutor(CORES) as pool:
             marks = {student: found for part in pool.map(lambda folder: autograde(folder, unit, hidden), folders) for student, found in part.items()}
-        yield unit, listed, marks
+        everybody = tmp_path_factory.mktemp("class") / "submitted"
+        for folder in folders:
+            shutil.copytree(folder / "submitted", everybody, dirs_exist_ok=True)
+        done = grade(unit, everybody, everybody.parent / "grading", check_built=False)
+        assert done.faults == {}
+        judged = {student: {name: entry["points"] for name, entry in found.items()} for student, found in done.results.items()}
+        yield unit, listed, marks, judged
 
 
-def test_nbgrader_and_our_check_agree(graded, monkeypatch):
+def test_nbgrader_judge_and_check_agree(graded, monkeypatch):
     monkeypatch.setenv("CONVNETS_SECRET", SECRET)
-    unit, listed, marks = graded
+    unit, listed, marks, judged = graded
     different = {}
     for name, found in listed.items():
         for k, (what, function, _) in enumerate(found):
-            ours = check_function(hidden_questions(unit.name, name), function).score
-            if marks[str(k)][name] != ours:
-                different[f"{name}, {what}"] = (marks[str(k)][name], ours)
-    assert different == {}, "(nbgrader's mark, our mark)"
+            given = (marks[str(k)][name], judged[str(k)][name], check_function(hidden_questions(unit.name, name), function).score)
+            if len(set(given)) > 1:
+                different[f"{name}, {what}"] = given
+    assert different == {}, "(nbgrader's mark, the judge's mark, the check's mark in this process)"
 
 
 def test_the_class_had_right_and_wrong_answers(graded):
-    unit, listed, marks = graded
+    unit, listed, marks, _ = graded
     for exercise in exercises(unit.name):
         given = [marks[str(k)][exercise.name] for k in range(len(listed[exercise.name]))]
         assert given[0] == exercise.points and given[1] == 0

@@ -13,7 +13,7 @@ from convnets.check.values import Outcome
 class Difference:
     """Why an outcome is not the expected one.
 
-    kind: "none", "structure", "exception", "time", "shape", "dtype", "value", "nan", "modified", "no error" or "accuracy".
+    kind: "none", "structure", "exception", "time", "breach", "shape", "dtype", "value", "nan", "modified", "no error" or "accuracy".
     message: one or two sentences for the student. leaf, index: where the first wrong element is, for kind "value" and "nan".
     """
 
@@ -70,8 +70,8 @@ def compare(
     inputs were left as they were. rtol: fixed relative tolerance instead of the one from dtype and `terms`.
     accuracy: the share of predicted classes that must be right.
     """
-    if got.problem == "time":
-        return Difference("time", got.message)
+    if got.problem in ("time", "breach"):
+        return Difference(got.problem, got.message)
     if expected.raised:
         return compare_error(got, expected)
     if got.raised:

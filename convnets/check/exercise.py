@@ -66,7 +66,8 @@ class Exercise:
     """One exercise of a unit.
 
     name: the function or class that the student writes, also the `grade_id` of its cell. returns: names of the returned
-    values, `()` when there is one. minutes: a student's usual time. difficulty: 1 to 3. seconds: time limit of one call.
+    values, `()` when there is one. minutes: a student's usual time. difficulty: 1 to 3. seconds: time limit of one call. limits: what
+    grading allows it beyond the usual (`autograder.limits`).
     """
 
     name: str
@@ -78,6 +79,7 @@ class Exercise:
     probe: str | None = None
     seconds: float = 5.0
     rtol: float | None = None
+    limits: dict = field(default_factory=dict)
     properties: list[Property] = field(default_factory=list)
     mistakes: list[Mistake] = field(default_factory=list)
 

@@ -53,7 +53,7 @@ class Report:
         return list(dict.fromkeys(p.failure.misconception for p in self.properties if p.failure and p.failure.misconception))
 
     def as_json(self) -> dict:
-        """{"points", "max_points", "properties": {name: {"points", "max_points", "misconception", "hint", "message"}}}."""
+        """{"points", "max_points", "properties": {name: {"points", "max_points", "misconception", "hint", "kind", "message"}}}."""
         properties = {}
         for p in self.properties:
             misconception = p.failure.misconception if p.failure else None
@@ -62,6 +62,7 @@ class Report:
                 "max_points": p.max_points,
                 "misconception": misconception,
                 "hint": self.hints.get(misconception),
+                "kind": p.failure.difference.kind if p.failure else None,
                 "message": p.failure.difference.message if p.failure else None,
             }
         return {"points": self.score, "max_points": self.max_score, "properties": properties}
@@ -90,9 +91,8 @@ def run_questions(questions: ExerciseQuestions, function: Callable) -> list[list
 def judge(questions: ExerciseQuestions, outcomes: Iterable[Iterable[Outcome]]) -> Report:
     """Compare outcomes with what was expected. Looks only at arrays and strings, never at the student's code."""
     outcomes = [list(row) for row in outcomes]
-    matches = mistake_matches(questions, outcomes)
     works = any(got.returned for row in outcomes for got in row)
-    results = []
+    results, matches = [], None
     for prop, row in zip(questions.properties, outcomes, strict=True):
         failures = []
         for question, got in zip(prop.questions, row, strict=True):
@@ -104,6 +104,7 @@ def judge(questions: ExerciseQuestions, outcomes: Iterable[Iterable[Outcome]]) -
         if not failures:
             results.append(PropertyResult(prop.name, prop.points, prop.points, probe=prop.probe))
             continue
+        matches = matches or mistake_matches(questions, outcomes)
         smallest = min(failures, key=lambda failure: failure.question.case.size())
         smallest.misconception = explain(prop, failures, matches)
         results.append(PropertyResult(prop.name, 0.0, prop.points, smallest, prop.probe))

@@ -83,14 +83,22 @@ def student_lines(error: BaseException) -> tuple[tuple[int, str], ...]:
 
 
 def run_case(
-    function: Callable, case: Case, *, names: tuple[str, ...] = (), probe: str | None = None, seconds: float | None = 5.0
+    function: Callable,
+    case: Case,
+    *,
+    names: tuple[str, ...] = (),
+    probe: str | None = None,
+    seconds: float | None = 5.0,
+    keep: list | None = None,
 ) -> Outcome:
     """Call `function` on copies of the case's inputs and return what happened, whatever happened.
 
-    names: names of the values that the function returns, `()` for one. Never raises on account of the student's code,
-    except for KeyboardInterrupt by the user.
+    names: names of the values that the function returns, `()` for one. keep: takes (args, kwargs) as they were handed in, and as the function
+    leaves them. Never raises on account of the student's code, except for KeyboardInterrupt by the user.
     """
     args, kwargs = copy.deepcopy((case.args, case.kwargs))
+    if keep is not None:
+        keep.append((args, kwargs))
     call = load_probe(probe)
     try:
         with quiet_errors(), time_limit(seconds):

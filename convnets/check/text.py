@@ -166,4 +166,4 @@ KINDS = {
 
 def kind_words(difference) -> str:
     """What went wrong without the values, for hidden cases."""
-    return KINDS[difference.kind]
+    return KINDS.get(difference.kind, difference.message)

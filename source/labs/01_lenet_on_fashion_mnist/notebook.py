@@ -3,6 +3,7 @@
 #   convnets:
 #     minutes: 120
 #     budget_seconds: 240
+#     libraries: pytorch
 #     needs: [02_convolution_arithmetic, 03_activations_and_pooling, 01_convolution_arithmetic, 02_layers]
 #     summary: Train the net of 1998 on 10,000 photos of clothes, find out what it confuses, and look at its filters.
 # ---

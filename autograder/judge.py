@@ -1,0 +1,295 @@
+"""The judge: one submission in, one verdict out. Student code runs in the sandbox; comparing and deciding happen here.
+
+The submitted notebook is never executed: the master is rebuilt (`submissions.mend`), the student's cells go into the sandbox one by one,
+and where the master has a check cell the judge asks its questions. What comes back is arrays and short texts, each one checked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+import nbformat
+from nbformat.v4 import new_output
+
+from autograder.attempt import WORDS, Attempt, Breach, Ended, words
+from autograder.hidden import MIME
+from autograder.limits import Limits
+from autograder.sandbox import Zygote
+from autograder.submissions import SKIP, Submission, Unreadable, mend, read_notebook
+from autograder.units import Unit
+from autograder.verdict import Verdict
+from convnets.check.html import as_html
+from convnets.check.questions import ExerciseQuestions, load
+from convnets.check.report import Report, judge
+from convnets.check.text import as_text
+from convnets.check.values import Outcome
+
+CRASHES = 3
+HANDED_IN_MB = 64
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is the same for a whole class. questions: file of hidden questions. kind, modules: the zygote's. limits: by exercise, "" for all.
+
+    links: files of the unit that lie beside the notebook, {name: place in the sandbox}. shared: {place below /sandbox: file}.
+    gpu: answer in the student's process itself, which may hold a GPU. unsafe:
+    let stock nbgrader execute notebooks without a sandbox. version: changes whenever marks could.
+    """
+
+    unit: Unit
+    questions: str
+    kind: str
+    modules: tuple[str, ...]
+    limits: dict[str, dict] = field(hash=False)
+    links: dict[str, str] = field(hash=False)
+    shared: dict[str, Path] = field(hash=False)
+    gpu: bool = False
+    unsafe: bool = False
+    version: str = ""
+
+
+@lru_cache(maxsize=2)
+def questions_in(path: str) -> dict[str, ExerciseQuestions]:
+    return load(path)[1]
+
+
+def key_of(job: Job, submission: Submission) -> str:
+    """A hash of all that decides a submission's marks: what was handed in, the questions, the limits and the versions."""
+    found = hashlib.sha256(job.version.encode())
+    found.update(repr((submission.student, submission.problem)).encode())
+    if submission.path is not None:
+        for name, content in {"": submission.path.read_bytes() if submission.path.is_file() else b"", **handed_in(submission)}.items():
+            found.update(f"{name}\0{len(content)}\0".encode())
+            found.update(content)
+    return found.hexdigest()
+
+
+def handed_in(submission: Submission) -> dict[str, bytes]:
+    """The plain files beside a notebook that has a folder of its own."""
+    files: dict[str, bytes] = {}
+    folder, total = submission.path.parent, 0
+    if folder.name not in (submission.path.stem, submission.student):
+        return files
+    for file in sorted(folder.iterdir()):
+        if file.suffix == ".ipynb" or file.is_symlink() or not file.is_file() or file.name == "timestamp.txt":
+            continue
+        total += file.stat().st_size
+        if total <= HANDED_IN_MB << 20:
+            files[file.name] = file.read_bytes()
+    return files
+
+
+def grade_submission(job: Job, zygote: Zygote, submission: Submission, key: str) -> Verdict:
+    """The verdict on one submission. Raises Fault when the machinery failed, which says nothing about the submission."""
+    if submission.path is None:
+        return nothing(job, submission, key)
+    try:
+        notebook, notes = mend(job.unit, read_notebook(submission.path))
+    except Unreadable as error:
+        submission.problem = f"not readable: {error}"
+        return nothing(job, submission, key)
+    run = Run(job, zygote, {name: content for name, content in handed_in(submission).items() if name not in job.links})
+    try:
+        for cell in notebook.cells:
+            run.take(cell)
+    finally:
+        run.stop()
+    questions = questions_in(job.questions)
+    exercises = {}
+    for name, asked in questions.items():
+        own = [note.split(": ", 1)[1] for note in notes if note.startswith(f"{name}: ")]
+        exercises[name] = entry_of(asked, run.answers.get(name), own)
+    write_outputs(notebook, exercises)
+    for entry in exercises.values():
+        entry.pop("report", None)
+    return Verdict(
+        submission.student,
+        key,
+        exercises=exercises,
+        notebook=json.dumps(notebook, ensure_ascii=False),
+        timestamp=submission.timestamp,
+        comments=comments_of(job.unit, notebook),
+        seconds=round(run.seconds, 4),
+        memory_mb=round(run.memory_mb, 1),
+    )
+
+
+def nothing(job: Job, submission: Submission, key: str) -> Verdict:
+    """The verdict where nothing could be graded: zero in every exercise, and the reason."""
+    exercises = {}
+    for name, asked in questions_in(job.questions).items():
+        properties = {p.name: {"points": 0.0, "max_points": float(p.points), "misconception": None} for p in asked.properties}
+        exercises[name] = {"points": 0.0, "max_points": float(asked.points), "properties": properties, "problem": submission.problem}
+    return Verdict(submission.student, key, problem=submission.problem, exercises=exercises, timestamp=submission.timestamp)
+
+
+@dataclass
+class Answer:
+    """What a submission gave for one exercise."""
+
+    report: Report
+    breach: str | None
+    seconds: float
+    memory_mb: float
+
+
+class Run:
+    """Runs a mended notebook's cells in order and asks each exercise's questions where its check cell stands.
+
+    A cell or question that breaks a limit ends its attempt; a new one runs the earlier cells again, without that cell.
+    """
+
+    def __init__(self, job: Job, zygote: Zygote, files: dict[str, bytes]):
+        self.job, self.zygote, self.files = job, zygote, files
+        self.limits = Limits().for_exercise(job.limits.get(""))
+        self.deadline = time.monotonic() + self.limits.total_seconds
+        self.attempt: Attempt | None = None
+        self.before: list[str] = []
+        self.answers: dict[str, Answer] = {}
+        self.stopped: dict[str, str] = {}
+        self.seconds = self.memory_mb = 0.0
+        self.printed = 0
+        self.out_of_time = False
+
+    def take(self, cell) -> None:
+        if cell.cell_type != "code" or SKIP in cell.metadata.get("tags", []):
+            return
+        mark = cell.metadata.get("nbgrader", {})
+        if mark.get("grade") and mark["grade_id"].startswith("test_"):
+            name = mark["grade_id"].removeprefix("test_")
+            self.answers[name] = self.ask(name)
+        elif cell.source.strip():
+            self.run(cell.source, mark.get("grade_id"))
+
+    def started(self) -> Attempt:
+        """The running attempt, or a new one in which the cells so far have been run."""
+        while self.attempt is None:
+            self.attempt = Attempt(self.zygote, self.limits, self.deadline, self.files, self.job.links, self.printed)
+            for number, source in enumerate(self.before):
+                try:
+                    self.attempt.run(source)
+                except Breach as breach:
+                    self.stop()
+                    if breach.kind in ("time limit", "output limit") and time.monotonic() > self.deadline:
+                        raise
+                    del self.before[number]
+                    break
+        return self.attempt
+
+    def stop(self) -> None:
+        if self.attempt is not None:
+            self.attempt.finish()
+            self.printed = self.attempt.printed
+            self.seconds += self.attempt.cost["seconds"]
+            self.memory_mb = max(self.memory_mb, self.attempt.cost["memory_mb"])
+            self.attempt = None
+
+    def run(self, source: str, name: str | None) -> None:
+        try:
+            error = self.started().run(source)
+            if error and name:
+                self.stopped[name] = error
+            self.before.append(source)
+        except Breach as breach:
+            self.stop()
+            if name:
+                self.stopped[name] = breach.kind
+
+    def ask(self, name: str) -> Answer:
+        """Ask all questions of an exercise; after a crash the remaining ones are asked again, after a lost deadline none is."""
+        questions = questions_in(self.job.questions)[name]
+        limits = self.limits.for_exercise(self.job.limits.get(name))
+        seconds = limits.seconds or questions.seconds
+        listed = [(question, prop.probe, prop.settings["unmodified"]) for prop in questions.properties for question in prop.questions]
+        outcomes: list[Outcome] = []
+        kinds: list[str] = []
+        cost = {"seconds": 0.0, "memory_mb": 0.0}
+        if self.stopped.get(name) in WORDS:
+            kinds.append(self.stopped[name])
+        while len(outcomes) < len(listed) and len(kinds) <= CRASHES and not (kinds and kinds[-1] in ("time limit", "output limit")):
+            try:
+                attempt = self.started()
+                attempt.limits = limits
+                here = self.job.gpu or attempt.threads() > 1
+                spent = attempt.ask(questions, listed[len(outcomes) :], seconds, here, outcomes)
+                cost = {"seconds": cost["seconds"] + spent["seconds"], "memory_mb": max(cost["memory_mb"], spent["memory_mb"])}
+                attempt.limits = self.limits
+                if len(outcomes) < len(listed):
+                    kinds.append("time limit")
+            except (Breach, Ended) as breach:
+                kinds.append(breach.kind)
+                if isinstance(breach, Breach):
+                    self.stop()
+                elif self.attempt:
+                    self.attempt.limits = self.limits
+                outcomes.append(broken(breach.kind, limits, seconds))
+        while len(outcomes) < len(listed):
+            outcomes.append(broken(kinds[-1], limits, seconds))
+        for number, outcome in enumerate(outcomes):
+            if outcome.problem == "breach" and outcome.message in WORDS:
+                kinds.append(outcome.message)
+                outcomes[number] = broken(outcome.message, limits, seconds)
+            if outcome.raised == "NameError" and name in self.stopped and f"{name!r}" in outcome.message:
+                outcomes[number] = Outcome(raised="NameError", message=f"{outcome.message}, because its cell stopped with {self.stopped[name]}", ancestors=outcome.ancestors)
+        rows = iter(outcomes)
+        report = judge(questions, [[next(rows) for _ in prop.questions] for prop in questions.properties])
+        return Answer(report, kinds[0] if kinds else None, **cost)
+
+
+def broken(kind: str, limits: Limits, seconds: float) -> Outcome:
+    return Outcome(problem="breach", message=words(kind, limits, seconds))
+
+
+def entry_of(questions: ExerciseQuestions, answer: Answer | None, notes: list[str]) -> dict:
+    """An exercise's entry in results.json."""
+    if answer is None:
+        properties = {p.name: {"points": 0.0, "max_points": float(p.points), "misconception": None} for p in questions.properties}
+        return {"points": 0.0, "max_points": float(questions.points), "properties": properties, "problem": "the check cell is missing"}
+    report = answer.report
+    properties = {
+        p.name: {"points": float(p.points), "max_points": float(p.max_points), "misconception": p.failure.misconception if p.failure else None}
+        for p in report.properties
+    }
+    entry = {"points": report.score, "max_points": report.max_score, "properties": properties, "report": report}
+    entry |= {"seconds": round(answer.seconds, 4), "memory_mb": round(answer.memory_mb, 1)}
+    if answer.breach:
+        entry["breach"] = answer.breach
+    if notes:
+        entry["note"] = "; ".join(notes)
+    return entry
+
+
+def write_outputs(notebook: nbformat.NotebookNode, exercises: dict[str, dict]) -> None:
+    """Put the judge's own outputs into the grade cells."""
+    count = 0
+    for cell in notebook.cells:
+        mark = cell.metadata.get("nbgrader", {})
+        report = exercises.get(mark.get("grade_id", "").removeprefix("test_"), {}).get("report") if mark.get("grade") else None
+        if report is None:
+            continue
+        count += 1
+        shown = {"text/plain": as_text(report, examples=False), "text/html": as_html(report, examples=False), MIME: report.as_json()}
+        cell.execution_count = count
+        cell.outputs = [
+            new_output("display_data", data=shown),
+            new_output("execute_result", data={"text/plain": repr(float(report.score))}, execution_count=count),
+        ]
+
+
+def comments_of(unit: Unit, notebook: nbformat.NotebookNode) -> dict[str, str | None]:
+    """nbgrader's automatic comments: "No response." for an answer that was left as it was."""
+    from nbgrader.utils import compute_checksum
+
+    found = {}
+    for cell in notebook.cells:
+        mark = cell.metadata.get("nbgrader", {})
+        if mark.get("solution"):
+            untouched = "checksum" in mark and mark["checksum"] == compute_checksum(cell)
+            found[mark["grade_id"]] = "No response." if untouched else None
+    return found
