@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import select
 import signal
 import time
@@ -18,8 +19,19 @@ from convnets.check.questions import ExerciseQuestions, Question
 from convnets.check.values import Case, Outcome, arrays_in
 
 GRACE = 2.0
+LONGEST, LONGEST_NAME = 4000, 200
 MEGABYTE = 1 << 20
+SMALL = 1 << 16
+MOST_ANCESTORS = 20
 ERRORS = {"PermissionError": "forbidden action", "MemoryError": "memory limit"}
+SIGNS = {
+    "[Errno 28]": "disk limit",
+    "[Errno 27]": "disk limit",
+    "[Errno 11]": "process limit",
+    "can't start new thread": "process limit",
+    "[Errno 12]": "memory limit",
+    "can't allocate memory": "memory limit",
+}
 WORDS = {
     "time limit": "Your code was still running after {seconds:g} seconds and was stopped. Is there a loop that never ends?",
     "memory limit": "Your code asked for more than {memory_mb:g} MB of memory and was stopped. Is there a list or an array that keeps growing?",
@@ -47,12 +59,13 @@ def words(kind: str, limits: Limits, seconds: float) -> str:
 class Attempt:
     """A running submission. Every method that talks to the student's process raises Breach when it broke a limit."""
 
-    def __init__(self, zygote: Zygote, limits: Limits, deadline: float, files: dict[str, bytes], links: dict[str, str], printed: int = 0):
-        self.limits, self.deadline, self.printed = limits, deadline, printed
+    def __init__(self, zygote: Zygote, limits: Limits, deadline: float, files: dict[str, bytes], links: dict[str, str]):
+        self.limits, self.deadline, self.printed = limits, deadline, 0
         self.cost = {"seconds": 0.0, "memory_mb": 0.0}
         self.work, self.report, self.output = zygote.fork()
         self.open = True
-        self.receiver, self.reports = wire.Receiver(self.work, self.wait), wire.Receiver(self.report)
+        self.receiver = wire.Receiver(self.work, self.wait, wire.REPLY_HEADER_LIMIT)
+        self.reports = wire.Receiver(self.report)
         start = {"limits": limits.as_json(), "total_seconds": limits.total_seconds, "links": links, "files": list(files)}
         try:
             wire.send(self.work, start, [np.frombuffer(content, np.uint8) for content in files.values()])
@@ -81,9 +94,13 @@ class Attempt:
         return self.work in ready
 
     def frame(self, seconds: float, limit: float) -> tuple[dict, list[np.ndarray]]:
+        """The next frame that answers what was sent last. Left-overs of an earlier question's process do not know its token."""
         deadline = min(self.deadline, time.monotonic() + seconds + GRACE)
         try:
-            return self.receiver.frame(deadline, int(limit))
+            while True:
+                message, arrays = self.receiver.frame(deadline, int(limit))
+                if message.get("token") == self.token:
+                    return message, arrays
         except wire.Late:
             raise Breach("time limit") from None
         except wire.Malformed:
@@ -93,8 +110,9 @@ class Attempt:
 
     def send(self, message: dict, arrays=()) -> None:
         self.work.settimeout(GRACE + 10)
+        self.token = secrets.token_hex(8)
         try:
-            wire.send(self.work, message, arrays)
+            wire.send(self.work, message | {"token": self.token}, arrays)
         except wire.Closed:
             raise self.died() from None
         except TimeoutError:
@@ -108,7 +126,7 @@ class Attempt:
         facts = self.finish()
         if "breach" in facts:
             return Breach(facts["breach"])
-        return Breach(kind_of_end(facts.get("status", 0)))
+        return Breach(kind_of_end(facts.get("status")))
 
     def run(self, source: str) -> str:
         """Run a cell; "" or the error it stopped with."""
@@ -116,7 +134,7 @@ class Attempt:
         message, _ = self.frame(self.limits.cell_seconds, MEGABYTE)
         if not isinstance(message.get("ran"), str):
             raise Breach("malformed reply")
-        return message["ran"]
+        return message["ran"][:LONGEST]
 
     def threads(self) -> int:
         self.report.settimeout(10)
@@ -144,7 +162,7 @@ class Attempt:
             reply, values = self.frame(seconds, self.limits.reply_mb * MEGABYTE)
             if "end" in reply:
                 raise Ended(reply["end"])
-            outcomes.append(read_outcome(reply, values, number, question if unmodified else None, questions.returns))
+            outcomes.append(read_outcome(reply, values, number, question, questions.returns, unmodified))
             if outcomes[-1].problem == "time":
                 break
         reply, _ = self.frame(seconds, MEGABYTE)
@@ -190,17 +208,18 @@ class Ended(Exception):
 
     def __init__(self, status):
         super().__init__(status)
-        self.kind = kind_of_end(status if isinstance(status, int) else 0)
+        self.kind = kind_of_end(status)
 
 
-def kind_of_end(status: int) -> str:
-    if os.WIFSIGNALED(status):
+def kind_of_end(status: object) -> str:
+    """The breach that an exit status tells of; anything that is none is a crash."""
+    if type(status) is int and 0 <= status < 1 << 16 and os.WIFSIGNALED(status):
         return {signal.SIGSYS: "forbidden action", signal.SIGXCPU: "time limit"}.get(os.WTERMSIG(status), "crash")
     return "crash"
 
 
-def read_outcome(reply: dict, values: list[np.ndarray], number: int, question: Question | None, returns: tuple[str, ...]) -> Outcome:
-    """The outcome in a reply, every part of it checked; question: where the inputs count, too. Raises Breach for a reply that no honest process sends."""
+def read_outcome(reply: dict, values: list[np.ndarray], number: int, question: Question, returns: tuple[str, ...], unmodified: bool) -> Outcome:
+    """The outcome in a reply, every part of it checked; unmodified: the inputs came back, too. Raises Breach for a reply that no honest process sends."""
     names = reply.get("leaves")
     listed = list(returns) or [""]
     raised, message, problem = reply.get("raised"), reply.get("message"), reply.get("problem")
@@ -219,27 +238,33 @@ def read_outcome(reply: dict, values: list[np.ndarray], number: int, question: Q
     count = len(names or ())
     if not good or len(values) < count or (names is None) != bool(raised or problem):
         raise Breach("malformed reply")
-    leaves = {name: value.copy() for name, value in zip(names, values, strict=False)} if names is not None else None
-    if kind := kind_of_error(raised, message):
-        return Outcome(problem="breach", message=kind, ancestors=tuple(ancestors))
+    ancestors = tuple(name[:LONGEST_NAME] for name in ancestors[:MOST_ANCESTORS])
+    if kind := kind_of_error((raised, *ancestors) if raised else (), message):
+        return Outcome(problem="breach", message=kind, ancestors=ancestors)
     return Outcome(
-        leaves=leaves,
-        raised=raised,
-        message=message[:4000],
-        lines=tuple((line, text) for line, text in lines[:3]),
-        ancestors=tuple(ancestors),
+        leaves={name: light(value, question, name) for name, value in zip(names, values, strict=False)} if names is not None else None,
+        raised=raised and raised[:LONGEST_NAME],
+        message=message[:LONGEST],
+        lines=tuple((line, text[:LONGEST_NAME]) for line, text in lines[:3]),
+        ancestors=ancestors,
         problem=problem,
-        modified=modified(question.case, values[count:]) if question else (),
+        modified=modified(question.case, values[count:]) if unmodified else (),
     )
 
 
-def kind_of_error(raised: str | None, message: str) -> str | None:
-    """The limit that an exception tells of, if any."""
-    if raised in ("OSError", "BlockingIOError", "RuntimeError"):
-        for sign, kind in (("[Errno 28]", "disk limit"), ("[Errno 27]", "disk limit"), ("[Errno 11]", "process limit"), ("can't start new thread", "process limit")):
+def light(value: np.ndarray, question: Question, name: str) -> np.ndarray:
+    """A copy of the value; of one that has neither the expected shape nor a known mistake's only shape and dtype, which take no memory."""
+    known = [outcome.leaves[name].shape for outcome in (question.expected, *question.mistakes.values()) if outcome.leaves and name in outcome.leaves]
+    return value.copy() if value.size <= SMALL or value.shape in known else np.broadcast_to(np.zeros((), value.dtype), value.shape)
+
+
+def kind_of_error(names: tuple[str, ...], message: str) -> str | None:
+    """The limit that an exception tells of, if any. names: of its class and that class's ancestors."""
+    if {"OSError", "RuntimeError"} & set(names):
+        for sign, kind in SIGNS.items():
             if sign in message:
                 return kind
-    return ERRORS.get(raised or "")
+    return next((ERRORS[name] for name in names if name in ERRORS), None)
 
 
 def modified(case: Case, after: list[np.ndarray]) -> tuple[str, ...]:

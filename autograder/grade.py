@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import platform
 import shutil
 import time
@@ -84,9 +85,7 @@ def grade(
     with opened(out), gradebook.open_book(url or gradebook.default_url(out)) as book:
         gradebook.prepare_assignment(book, unit.name, nbformat.read(unit.solution_notebook, as_version=4))
         furnish(out, unit, url or gradebook.default_url(out))
-        questions = out / WORK / "hidden.npz"
-        questions.parent.mkdir(mode=0o700, exist_ok=True)
-        prepare(unit.name, questions)
+        questions = hidden_questions_of(unit, out / WORK)
         job = job_of(unit, questions, unsafe, gpu)
         earlier = read_records(out)
         tasks = [Task(s, key_of(job, s)) for s in found]
@@ -94,17 +93,22 @@ def grade(
         done = Graded({}, unchanged=len(tasks) - len(waiting))
         progress(done.unchanged, len(tasks))
         try:
-            for task, verdict in grade_all(job, waiting, pool or Local()):
-                if isinstance(verdict, Exception):
-                    done.faults[task.submission.student] = str(verdict) or type(verdict).__name__
-                    continue
-                old = write_verdict(unit, out, book, verdict)
-                if old is not None and old != verdict.points:
-                    done.changes[verdict.student] = (old, verdict.points)
-                done.graded += 1
-                progress(done.unchanged + done.graded, len(tasks))
+            with contextlib.closing(grade_all(job, waiting, pool or Local())) as verdicts:
+                for task, verdict in verdicts:
+                    if isinstance(verdict, Exception):
+                        done.faults[task.submission.student] = str(verdict) or type(verdict).__name__
+                        continue
+                    old, new = write_verdict(unit, out, book, verdict)
+                    if old is not None and not math.isclose(old, new, abs_tol=1e-9):
+                        done.changes[verdict.student] = (old, new)
+                    done.graded += 1
+                    progress(done.unchanged + done.graded, len(tasks))
         except KeyboardInterrupt:
             done.stopped = True
+        except CourseError:
+            if done.graded:
+                finish(unit, out, book)
+            raise
         done.results = finish(unit, out, book)
         write_whole(out / "manifest.json", json.dumps(manifest(unit, job, out, done, started), indent=1, ensure_ascii=False) + "\n")
     return done
@@ -128,6 +132,14 @@ def renew(unit: Unit, out: Path, *, feedback: bool = False, url: str | None = No
                 write_feedback(unit, out, book, verdict)
         finish(unit, out, book)
     return out
+
+
+def hidden_questions_of(unit: Unit, folder: Path) -> Path:
+    """Write the unit's hidden questions into `folder`, where only this user can read them. The file's name tells its content: workers may remember files."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    path = folder / "hidden.npz"
+    prepare(unit.name, path)
+    return path.rename(path.with_name(f"hidden-{hashlib.sha256(path.read_bytes()).hexdigest()[:16]}.npz"))
 
 
 def require_built(unit: Unit) -> None:
@@ -185,8 +197,8 @@ def feedback_path(out: Path, unit: Unit, student: str) -> Path:
     return out / "feedback" / student / unit.name / f"{unit.name}.html"
 
 
-def write_verdict(unit: Unit, out: Path, book, verdict: Verdict) -> float | None:
-    """Write all that belongs to one student; the record, which says that this is done, last. Returns the points before."""
+def write_verdict(unit: Unit, out: Path, book, verdict: Verdict) -> tuple[float | None, float]:
+    """Write all that belongs to one student; the record, which says that this is done, last. Returns the points before, None if there were none, and now."""
     old = None
     if verdict.problem:
         shutil.rmtree(out / "autograded" / verdict.student, ignore_errors=True)
@@ -195,22 +207,23 @@ def write_verdict(unit: Unit, out: Path, book, verdict: Verdict) -> float | None
     if not gradebook.unfit_name(verdict.student):
         old = gradebook.record(book, unit.name, verdict)
     note_submission(out, unit.name, verdict)
-    write_feedback(unit, out, book, verdict)
+    new = write_feedback(unit, out, book, verdict)
     write_record(out, verdict)
-    return old
+    return old, new
 
 
-def write_feedback(unit: Unit, out: Path, book, verdict: Verdict) -> None:
-    """The student's feedback page, from the graded notebook and the gradebook."""
+def write_feedback(unit: Unit, out: Path, book, verdict: Verdict) -> float:
+    """The student's feedback page, from the graded notebook and the gradebook. Returns the points in the gradebook."""
     student, path = verdict.student, notebook_path(out, unit, verdict.student)
     notebook = None
     with contextlib.suppress(OSError, ValueError):
         notebook = nbformat.from_dict(json.loads(verdict.notebook or path.read_text(encoding="utf-8")))
     scores = gradebook.scores(book, unit.name, student).get(student, {})
     said = gradebook.comments(book, unit.name, student).get(student, {})
-    penalty = gradebook.penalties(book, unit.name).get(student, 0.0)
+    penalty = gradebook.penalties(book, unit.name, student).get(student, 0.0)
     page = feedback_page(unit, student, notebook, scores, verdict.problem, said, verdict.exercises, penalty)
     write_whole(feedback_path(out, unit, student), page)
+    return sum(scores.values())
 
 
 def finish(unit: Unit, out: Path, book) -> dict:

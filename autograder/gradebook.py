@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 from alembic.script import ScriptDirectory
@@ -136,39 +137,39 @@ def record(book: Gradebook | str, unit: str, verdict: Verdict) -> float | None:
 
 def scores(book: Gradebook | str, unit: str, student: str | None = None) -> dict[str, dict[str, float]]:
     """{student: {grade_id: points}} of all submissions, or of one student; a manual score before the automatic one, extra credit added."""
-    query = select(SubmittedAssignment.student_id, BaseCell.name, Grade.score).select_from(Grade).join(BaseCell, BaseCell.id == Grade.cell_id)
-    return by_student(book, of_unit(query, Grade, unit, student), float)
+    return by_student(book, of_cells(Grade, Grade.score, unit, student), float)
 
 
 def comments(book: Gradebook | str, unit: str, student: str | None = None) -> dict[str, dict[str, str]]:
     """{student: {grade_id: text}} of the cells that have a comment, a person's before an automatic one."""
-    query = select(SubmittedAssignment.student_id, BaseCell.name, Comment.comment).select_from(Comment).join(BaseCell, BaseCell.id == Comment.cell_id)
-    return by_student(book, of_unit(query, Comment, unit, student).where(Comment.comment.is_not(None)), str)
+    return by_student(book, of_cells(Comment, Comment.comment, unit, student).where(Comment.comment.is_not(None)), str)
 
 
-def penalties(book: Gradebook | str, unit: str) -> dict[str, float]:
+def penalties(book: Gradebook | str, unit: str, student: str | None = None) -> dict[str, float]:
     """{student: points} that are taken off for handing in late."""
-    query = (
-        select(SubmittedAssignment.student_id, SubmittedNotebook.late_submission_penalty)
-        .join(SubmittedNotebook, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
-        .join(Assignment, Assignment.id == SubmittedAssignment.assignment_id)
-        .where(Assignment.name == unit, SubmittedNotebook.late_submission_penalty > 0)
-    )
+    query = of_notebooks(select(SubmittedAssignment.student_id, SubmittedNotebook.late_submission_penalty), unit, student)
     with opened(book) as found:
-        return {student: float(points) for student, points in read(found, query)}
+        return {name: float(points) for name, points in read(found, query.where(SubmittedNotebook.late_submission_penalty > 0))}
 
 
 # --- reading
 
 
-def of_unit(query, table, unit: str, student: str | None):
+def of_notebooks(query, unit: str, student: str | None):
+    """The query over a unit's submitted notebooks. It names every column of nbgrader's indexes: without, a read takes the whole table."""
     query = (
-        query.join(SubmittedNotebook, SubmittedNotebook.id == table.notebook_id)
-        .join(SubmittedAssignment, SubmittedAssignment.id == SubmittedNotebook.assignment_id)
-        .join(Assignment, Assignment.id == SubmittedAssignment.assignment_id)
+        query.select_from(Assignment)
+        .join(Notebook, Notebook.assignment_id == Assignment.id)
+        .join(SubmittedAssignment, SubmittedAssignment.assignment_id == Assignment.id)
+        .join(SubmittedNotebook, (SubmittedNotebook.notebook_id == Notebook.id) & (SubmittedNotebook.assignment_id == SubmittedAssignment.id))
         .where(Assignment.name == unit)
     )
     return query if student is None else query.where(SubmittedAssignment.student_id == student)
+
+
+def of_cells(table, value, unit: str, student: str | None):
+    query = of_notebooks(select(SubmittedAssignment.student_id, BaseCell.name, value), unit, student)
+    return query.join(BaseCell, BaseCell.notebook_id == Notebook.id).join(table, (table.cell_id == BaseCell.id) & (table.notebook_id == SubmittedNotebook.id))
 
 
 def by_student(book: Gradebook | str, query, kind: type) -> dict[str, dict]:
@@ -300,10 +301,11 @@ def submission_of(db: Session, assignment: str, notebook: str, student: str, tim
 def rows_of(db: Session, table, submitted: str, cells, *columns) -> list:
     """The rows of a submitted notebook, one for each cell, locked until the transaction ends; missing ones are made."""
     query = select(table.id, table.cell_id, *columns).where(table.notebook_id == submitted, table.cell_id.in_(cells)).with_for_update()
-    rows = db.execute(query).all()
+    rows = list(db.execute(query))
     if missing := set(cells) - {row.cell_id for row in rows}:
-        db.execute(insert(table), [{"id": new_uuid(), "cell_id": cell, "notebook_id": submitted} for cell in sorted(missing)])
-        rows = db.execute(query).all()
+        made = [{"id": new_uuid(), "cell_id": cell, "notebook_id": submitted} for cell in sorted(missing)]
+        db.execute(insert(table), made)
+        rows += [SimpleNamespace(**row, **dict.fromkeys(column.key for column in columns)) for row in made]
     return rows
 
 

@@ -6,8 +6,10 @@ and where the master has a check cell the judge asks its questions. What comes b
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import stat
 import time
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -16,11 +18,12 @@ from pathlib import Path
 import nbformat
 from nbformat.v4 import new_output
 
-from autograder.attempt import WORDS, Attempt, Breach, Ended, words
-from autograder.hidden import MIME
+from autograder.attempt import WORDS, Attempt, Breach, Ended, kind_of_error, words
+from autograder.checksum import checksum
+from autograder.hidden import MIME, without_values
 from autograder.limits import Limits
 from autograder.sandbox import Zygote
-from autograder.submissions import SKIP, Submission, Unreadable, mend, read_notebook
+from autograder.submissions import LARGEST, SKIP, Submission, Unreadable, mend, read_notebook
 from autograder.units import Unit
 from autograder.verdict import Verdict
 from convnets.check.html import as_html
@@ -30,7 +33,10 @@ from convnets.check.text import as_text
 from convnets.check.values import Outcome
 
 CRASHES = 3
+MOST_ATTEMPTS = 12
+FINAL = ("time limit", "output limit", "process limit", "memory limit")
 HANDED_IN_MB = 64
+HANDED_IN_FILES = 500
 
 
 @dataclass(frozen=True)
@@ -62,16 +68,25 @@ def questions_in(path: str) -> dict[str, ExerciseQuestions]:
 def key_of(job: Job, submission: Submission) -> str:
     """A hash of all that decides a submission's marks: what was handed in, the questions, the limits and the versions."""
     found = hashlib.sha256(job.version.encode())
-    found.update(repr((submission.student, submission.problem)).encode())
+    found.update(repr((submission.student, submission.problem, submission.timestamp)).encode())
     if submission.path is not None:
-        for name, content in {"": submission.path.read_bytes() if submission.path.is_file() else b"", **handed_in(submission)}.items():
-            found.update(f"{name}\0{len(content)}\0".encode())
+        for name, content in {"": notebook_bytes(submission.path), **handed_in(submission)}.items():
+            found.update(f"{name}\0{len(content)}\0".encode(errors="surrogateescape"))
             found.update(content)
     return found.hexdigest()
 
 
+def notebook_bytes(path: Path) -> bytes:
+    """The file's bytes, b"" where it is no plain file; of one that is too large to be read only its size."""
+    with contextlib.suppress(OSError):
+        facts = path.lstat()
+        if stat.S_ISREG(facts.st_mode):
+            return path.read_bytes() if facts.st_size <= LARGEST else str(facts.st_size).encode()
+    return b""
+
+
 def handed_in(submission: Submission) -> dict[str, bytes]:
-    """The plain files beside a notebook that has a folder of its own."""
+    """The plain files beside a notebook that has a folder of its own, as far as they are not too many or too large."""
     files: dict[str, bytes] = {}
     folder, total = submission.path.parent, 0
     if folder.name not in (submission.path.stem, submission.student):
@@ -79,9 +94,12 @@ def handed_in(submission: Submission) -> dict[str, bytes]:
     for file in sorted(folder.iterdir()):
         if file.suffix == ".ipynb" or file.is_symlink() or not file.is_file() or file.name == "timestamp.txt":
             continue
-        total += file.stat().st_size
-        if total <= HANDED_IN_MB << 20:
+        size = file.stat().st_size
+        if total + size > HANDED_IN_MB << 20 or len(files) >= HANDED_IN_FILES:
+            continue
+        with contextlib.suppress(OSError):
             files[file.name] = file.read_bytes()
+            total += size
     return files
 
 
@@ -154,8 +172,7 @@ class Run:
         self.answers: dict[str, Answer] = {}
         self.stopped: dict[str, str] = {}
         self.seconds = self.memory_mb = 0.0
-        self.printed = 0
-        self.out_of_time = False
+        self.attempts = 0
 
     def take(self, cell) -> None:
         if cell.cell_type != "code" or SKIP in cell.metadata.get("tags", []):
@@ -168,9 +185,14 @@ class Run:
             self.run(cell.source, mark.get("grade_id"))
 
     def started(self) -> Attempt:
-        """The running attempt, or a new one in which the cells so far have been run."""
+        """The running attempt, or a new one in which the cells so far have been run. Raises Breach when the submission's time is over."""
+        if time.monotonic() > self.deadline:
+            raise Breach("time limit")
         while self.attempt is None:
-            self.attempt = Attempt(self.zygote, self.limits, self.deadline, self.files, self.job.links, self.printed)
+            self.attempts += 1
+            if self.attempts > MOST_ATTEMPTS:
+                raise Breach("crash")
+            self.attempt = Attempt(self.zygote, self.limits, self.deadline, self.files, self.job.links)
             for number, source in enumerate(self.before):
                 try:
                     self.attempt.run(source)
@@ -185,7 +207,6 @@ class Run:
     def stop(self) -> None:
         if self.attempt is not None:
             self.attempt.finish()
-            self.printed = self.attempt.printed
             self.seconds += self.attempt.cost["seconds"]
             self.memory_mb = max(self.memory_mb, self.attempt.cost["memory_mb"])
             self.attempt = None
@@ -194,7 +215,7 @@ class Run:
         try:
             error = self.started().run(source)
             if error and name:
-                self.stopped[name] = error
+                self.stopped[name] = limit_of(error) or error
             self.before.append(source)
         except Breach as breach:
             self.stop()
@@ -212,7 +233,7 @@ class Run:
         cost = {"seconds": 0.0, "memory_mb": 0.0}
         if self.stopped.get(name) in WORDS:
             kinds.append(self.stopped[name])
-        while len(outcomes) < len(listed) and len(kinds) <= CRASHES and not (kinds and kinds[-1] in ("time limit", "output limit")):
+        while len(outcomes) < len(listed) and len(kinds) <= CRASHES and not (kinds and kinds[-1] in FINAL):
             try:
                 attempt = self.started()
                 attempt.limits = limits
@@ -240,6 +261,12 @@ class Run:
         rows = iter(outcomes)
         report = judge(questions, [[next(rows) for _ in prop.questions] for prop in questions.properties])
         return Answer(report, kinds[0] if kinds else None, **cost)
+
+
+def limit_of(error: str) -> str | None:
+    """The limit that a cell's error, "Name: message", tells of."""
+    name, _, message = error.partition(": ")
+    return kind_of_error((name,), message)
 
 
 def broken(kind: str, limits: Limits, seconds: float) -> Outcome:
@@ -274,7 +301,7 @@ def write_outputs(notebook: nbformat.NotebookNode, exercises: dict[str, dict]) -
         if report is None:
             continue
         count += 1
-        shown = {"text/plain": as_text(report, examples=False), "text/html": as_html(report, examples=False), MIME: report.as_json()}
+        shown = {"text/plain": as_text(report, examples=False), "text/html": as_html(report, examples=False), MIME: without_values(report)}
         cell.execution_count = count
         cell.outputs = [
             new_output("display_data", data=shown),
@@ -284,12 +311,10 @@ def write_outputs(notebook: nbformat.NotebookNode, exercises: dict[str, dict]) -
 
 def comments_of(unit: Unit, notebook: nbformat.NotebookNode) -> dict[str, str | None]:
     """nbgrader's automatic comments: "No response." for an answer that was left as it was."""
-    from nbgrader.utils import compute_checksum
-
     found = {}
     for cell in notebook.cells:
         mark = cell.metadata.get("nbgrader", {})
         if mark.get("solution"):
-            untouched = "checksum" in mark and mark["checksum"] == compute_checksum(cell)
+            untouched = "checksum" in mark and mark["checksum"] == checksum(cell)
             found[mark["grade_id"]] = "No response." if untouched else None
     return found

@@ -13,7 +13,7 @@ class Limits:
 
     seconds: one call of a check, None for the exercise's own time. cell_seconds: one cell of the student's. total_seconds: the whole
     submission, wall clock. memory_mb: memory beyond what Python and its libraries hold. processes: at once. output_mb: what is
-    printed in all. disk_mb, files: what is written to the private temporary folder. reply_mb: one call's result.
+    printed in all, from one start of the notebook's cells on. disk_mb, files: what is written to the private temporary folder. reply_mb: one call's result.
     """
 
     seconds: float | None = None

@@ -9,21 +9,28 @@ from functools import lru_cache
 
 from IPython.core.inputtransformer2 import TransformerManager
 
+LONGEST = 50_000
+MAGIC = ("%", "!", "?")
+MOST_MAGICS = 30
+
 
 @lru_cache(maxsize=4096)
 def names_in(source: str) -> tuple[frozenset[str], frozenset[str]]:
     """(names that a cell takes from the notebook, names that it gives to it).
 
     A function's local names are neither; a name that the cell binds before it uses it is only given. Magics are read as IPython reads
-    them. A cell with a syntax error never runs: it takes and gives nothing.
+    them. A cell with a syntax error never runs: it takes and gives nothing. Nor does one that nobody writes: longer than LONGEST
+    characters, or with more than MOST_MAGICS magics, each of which IPython reads the whole cell for.
     """
+    if len(source) > LONGEST or sum(line.lstrip().startswith(MAGIC) or line.rstrip().endswith("?") for line in source.splitlines()) > MOST_MAGICS:
+        return frozenset(), frozenset()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(TransformerManager().transform_cell(source))
             given: set[str] = set()
             return frozenset(taken(tree.body, given)), frozenset(given)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except (SyntaxError, ValueError, RuntimeError, RecursionError, MemoryError):
         return frozenset(), frozenset()
 
 

@@ -13,23 +13,35 @@ import os
 import signal
 import sys
 import threading
+from asyncio import CancelledError as Cancelled
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    wait,
+)
+from dataclasses import dataclass, replace
 
 from autograder.errors import CourseError
-from autograder.judge import Job, grade_submission
+from autograder.judge import Job, grade_submission, key_of
 from autograder.sandbox import Fault, NoSandbox, Zygote
-from autograder.stock import grade_with_nbgrader
 from autograder.submissions import Submission
 from autograder.verdict import Verdict
 
 TRIES = 6
+ALONE = 2
+LOOK_EVERY = 5.0
 PARENT_DEATH_SIGNAL = 1
-mine = threading.local()
+INTERRUPT = {signal.SIGINT}
+lock = threading.Lock()
+idle: list[tuple[tuple, Zygote]] = []
 core: int | None = None
+walled = False
 
 
 @dataclass
@@ -46,44 +58,100 @@ def cores() -> list[int]:
 
 
 def grade_one(job: Job, submission: Submission, key: str) -> str:
-    """Grade a submission in this worker and return its verdict as JSON. A faulty zygote is replaced, twice."""
+    """Grade a submission in this worker and return its verdict as JSON. A faulty zygote is replaced, twice.
+
+    Raises Fault when the files are not those that `key` was made of: changed in the meantime, or not to be read from here.
+    """
+    verdict = graded(job, replace(submission), key)
+    if key_of(job, submission) != key:
+        raise Fault("its files changed while it was graded, or cannot be read by the worker")
+    return verdict.to_json()
+
+
+def graded(job: Job, submission: Submission, key: str) -> Verdict:
     if job.unsafe:
-        return grade_with_nbgrader(job, submission, key).to_json()
+        from autograder.stock import grade_with_nbgrader
+
+        return grade_with_nbgrader(job, submission, key)
     for last in (False, False, True):
         try:
-            return grade_submission(job, zygote_for(job), submission, key).to_json()
+            with zygote_for(job) as zygote:
+                return grade_submission(job, zygote, submission, key)
         except Fault:
-            drop_zygote()
             if last:
                 raise
     raise AssertionError("unreachable")
 
 
-def zygote_for(job: Job) -> Zygote:
-    """This thread's zygote, started on first use and again when it is worn or the job is another one."""
+@contextlib.contextmanager
+def zygote_for(job: Job) -> Iterator[Zygote]:
+    """A zygote for one submission: one that waits in this process, or a new one. Whatever goes wrong ends it."""
+    global walled
     wanted = (job.kind, job.modules, tuple(sorted(job.shared.items())), job.gpu)
-    if getattr(mine, "zygote", None) is None or mine.zygote.worn or mine.wanted != wanted:
-        drop_zygote()
-        mine.zygote, mine.wanted = Zygote(job.kind, job.modules, job.shared, core, gpu=job.gpu), wanted
-    return mine.zygote
+    zygote = waiting_zygote(wanted)
+    if zygote is None:
+        try:
+            zygote = Zygote(job.kind, job.modules, job.shared, core, gpu=job.gpu)
+        except NoSandbox as error:
+            if walled:
+                raise Fault(str(error)) from error
+            raise
+        walled = True
+    try:
+        yield zygote
+    except BaseException:
+        zygote.close()
+        raise
+    with lock:
+        idle.append((wanted, zygote))
 
 
-def drop_zygote() -> None:
-    if getattr(mine, "zygote", None) is not None:
-        mine.zygote.close()
-        mine.zygote = None
+def waiting_zygote(wanted: tuple) -> Zygote | None:
+    """Take a zygote of this sort that is not worn; all others that wait are ended."""
+    with lock:
+        kept, idle[:] = idle[:], []
+    found = None
+    for sort, zygote in kept:
+        if found is None and sort == wanted and not zygote.worn:
+            found = zygote
+        elif sort == wanted and not zygote.worn:
+            with lock:
+                idle.append((sort, zygote))
+        else:
+            zygote.close()
+    return found
+
+
+def end_zygotes() -> None:
+    """End the zygotes that wait in this process."""
+    waiting_zygote(())
 
 
 def start_worker(slots) -> None:
     """Begin a process of the pool: it ends with its parent, leaves Ctrl-C to it, and pins its zygotes to a core of their own."""
     global core
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPT)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != multiprocessing.parent_process().pid:
             os._exit(1)
     with contextlib.suppress(Exception):
         core = slots.get(timeout=1)
+
+
+@contextlib.contextmanager
+def no_interrupt() -> Iterator[None]:
+    """Ctrl-C waits until the block is done; processes that are started in it do not get it before `start_worker`."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPT)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class Local:
@@ -99,6 +167,13 @@ class Local:
         for number in range(self.count):
             slots.put(self.cores[number % len(self.cores)])
         return ProcessPoolExecutor(self.count, context, start_worker, (slots,))
+
+    def submit(self, executor: Executor, *task) -> Future:
+        with no_interrupt():
+            return executor.submit(grade_one, *task)
+
+    def check(self, executor: Executor) -> None:
+        """Nothing to look after: an executor tells when a process of its own ends."""
 
     def close(self, executor: Executor) -> None:
         processes = list((getattr(executor, "_processes", None) or {}).values())
@@ -123,41 +198,59 @@ def chosen_pool(workers: int | None, scheduler: str | None, slurm: int):
 def grade_all(job: Job, tasks: Iterable[Task], pool) -> Iterator[tuple[Task, Verdict | Exception]]:
     """Verdicts in the order in which they come; an exception where the machinery failed `TRIES` times.
 
-    pool: has `count`, `open()` for an executor and `close(executor)`. Raises NoSandbox at once: no other submission would fare better.
+    pool: has `count`, `open()` for an executor, `submit(executor, job, submission, key)` for a future of `grade_one`, `check(executor)`, called
+    while nothing comes, and `close(executor)`. Raises CourseError at once (no sandbox, no worker): no other submission would fare better.
     """
     waiting = deque(tasks)
     running: dict[Future, Task] = {}
+    breaks = 0
+    if not waiting:
+        return
     executor = pool.open()
     try:
         while waiting or running:
-            broken = False
-            while waiting and len(running) < 2 * pool.count and not broken:
+            broken = None
+            while waiting and has_room(waiting[0], running.values(), pool.count):
                 task = waiting.popleft()
-                task.tries += 1
                 try:
-                    running[executor.submit(grade_one, job, task.submission, task.key)] = task
-                except (BrokenProcessPool, RuntimeError):
-                    task.tries -= 1
+                    running[pool.submit(executor, job, task.submission, task.key)] = task
+                except Exception as error:
                     waiting.appendleft(task)
-                    broken = True
-            done, _ = wait(running, return_when=FIRST_COMPLETED) if running else (set(), set())
+                    broken = error
+                    break
+                task.tries += 1
+            done = wait(running, LOOK_EVERY, FIRST_COMPLETED).done if running else ()
+            if running and not done:
+                pool.check(executor)
             for future in done:
                 task = running.pop(future)
                 try:
-                    yield task, Verdict.from_json(future.result())
-                except NoSandbox:
+                    verdict = Verdict.from_json(future.result())
+                except CourseError:
                     raise
-                except (Exception, CancelledError) as error:
-                    broken = broken or not isinstance(error, Fault)
-                    if task.tries >= TRIES:
-                        yield task, error if isinstance(error, Exception) else Fault("the worker was lost")
-                    else:
+                except (Exception, Cancelled) as error:
+                    if isinstance(error, (BrokenExecutor, CancelledError, Cancelled)):
+                        broken = error
+                    if task.tries < TRIES:
                         waiting.append(task)
-            if broken:
-                for task in running.values():
-                    waiting.append(task)
+                        continue
+                    verdict = error if isinstance(error, Exception) else Fault("the worker was lost")
+                breaks = 0
+                yield task, verdict
+            if broken is not None:
+                breaks += 1
+                if breaks > 4 * TRIES:
+                    raise CourseError(f"The workers end again and again before they have graded anything ({broken!r}). The same command goes on from here.")
+                waiting.extend(running.values())
                 running.clear()
                 pool.close(executor)
                 executor = pool.open()
     finally:
         pool.close(executor)
+
+
+def has_room(task: Task, running: Iterable[Task], count: int) -> bool:
+    """Whether a task may begin now. One that failed `ALONE` times runs by itself, so that it costs no other a try."""
+    running = list(running)
+    alone = task.tries >= ALONE or any(other.tries > ALONE for other in running)
+    return not running if alone else len(running) < 2 * count

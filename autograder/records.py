@@ -45,7 +45,7 @@ def opened(out: Path) -> Iterator[None]:
         raise CourseError(f"{out} is a file, not a folder. Name another folder with --out.")
     new = not out.exists()
     try:
-        out.mkdir(parents=True, exist_ok=True)
+        out.absolute().mkdir(parents=True, exist_ok=True)
         lock = open(out / ".lock", "a")  # noqa: SIM115
     except (FileExistsError, NotADirectoryError) as error:
         raise CourseError(f"Cannot write {out}: {out.parent} is not a folder. Name another --out.") from error

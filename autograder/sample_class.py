@@ -89,6 +89,57 @@ def never_ending(name: str) -> str:
     return f"def {name}(*args, **kwargs):\n    step = 0\n    while step < 1:\n        step = step * 2"
 
 
+HOSTILE = {
+    "viktor": """import builtins, sys
+import numpy as np
+from IPython import get_ipython
+
+class Agrees(np.ndarray):
+    def __eq__(self, other): return np.True_
+    def __array_ufunc__(self, *args, **kwargs): return self
+
+def {name}(*args, **kwargs):
+    return np.zeros(3).view(Agrees)
+
+np.array_equal = np.allclose = lambda *args, **kwargs: True
+np.testing.assert_allclose = lambda *args, **kwargs: None
+get_ipython().events.register("post_run_cell", lambda *args: print("100 points"))
+sys.displayhook = lambda value: print("100.0")
+for module in list(sys.modules.values()):
+    for function in ("compare", "judge", "run_case"):
+        if hasattr(module, function): setattr(module, function, lambda *args, **kwargs: None)""",
+    "wanda": """import glob, os, subprocess
+
+def {name}(*args, **kwargs):
+    for place in ("/", "..", "/work", "/home", os.path.expanduser("~"), "/proc/1"):
+        for file in glob.glob(place + "/**/*", recursive=True)[:500]:
+            if any(word in file for word in ("solution", "gradebook", "secret", "hidden")):
+                print(open(file, "rb").read()[:1000])
+    print(dict(os.environ))
+    return subprocess.run(["cat", "/etc/passwd"], capture_output=True).stdout""",
+    "xaver": """import os
+
+def {name}(*args, **kwargs):
+    while True:
+        os.fork()""",
+    "yolanda": """import os, signal
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+def {name}(*args, **kwargs):
+    hoard = []
+    while True:
+        hoard.append(bytearray(10_000_000))""",
+}
+"""Students who try to get marks, secrets or the machine instead of writing the exercise `{name}`."""
+
+
+def hostile_notebooks(unit: Unit) -> dict[str, nbformat.NotebookNode]:
+    """{student: notebook} of the hostile students: an attack in the first exercise, right answers in all others."""
+    right, first = solutions(unit), exercises(unit.name)[0].name
+    return {student: notebook_with(unit, right | {first: text.replace("{name}", first)}) for student, text in HOSTILE.items()}
+
+
 def notebook_with(unit: Unit, answers: Cells) -> nbformat.NotebookNode:
     """The students' notebook with these answers filled in, as JupyterLab would save it; other exercises stay empty."""
     notebook = nbformat.read(unit.student_notebook, as_version=4)
@@ -138,9 +189,10 @@ def sample_notebooks(unit: Unit) -> dict[str, nbformat.NotebookNode]:
     return {student: notebook_with(unit, cells) for student, cells in answers.items()} | {"lena": with_damaged_cells(unit, right)}
 
 
-def write_sample_class(unit: Unit, folder: Path) -> None:
-    """Write the class's submissions to `unit` below `folder`, in nbgrader's layout; the same class every time."""
-    for student, notebook in sample_notebooks(unit).items():
+def write_sample_class(unit: Unit, folder: Path, hostile: bool = True) -> None:
+    """Write the class's submissions to `unit` below `folder`, in nbgrader's layout; the same class every time. hostile: with `HOSTILE` students."""
+    notebooks = sample_notebooks(unit) | (hostile_notebooks(unit) if hostile else {})
+    for student, notebook in notebooks.items():
         place = folder / student / unit.name
         place.mkdir(parents=True, exist_ok=True)
         nbformat.write(notebook, place / f"{unit.name}.ipynb")

@@ -182,7 +182,7 @@ def command(kind: str, shared: dict[str, Path], gpu: bool = False) -> list[str]:
     variables |= {"MPLCONFIGDIR": "/tmp/matplotlib", "IPYTHONDIR": "/tmp/ipython", "NBGRADER_EXECUTION": "autograde", "PYTHONWARNINGS": "ignore"}
     variables |= dict.fromkeys(THREADS, "1")
     environment = [part for name, value in variables.items() for part in ("--setenv", name, value)]
-    return [program, *apart, "--clearenv", *environment, *mounts(kind, shared, gpu), *(gpu_mounts() if gpu else ()), "--remount-ro", "/"]
+    return [program, *apart, "--clearenv", *environment, *mounts(kind, shared, gpu), *(gpu_mounts() if gpu else ()), "--remount-ro", "/dev", "--remount-ro", "/"]
 
 
 def gpu_mounts() -> list[str]:
@@ -203,7 +203,7 @@ class Zygote:
         line = [*command(kind, shared or {}, gpu), sys.executable, "-s", "-P", "-B", script, str(theirs.fileno()), *modules]
         pin = (lambda: os.sched_setaffinity(0, {core})) if core is not None and hasattr(os, "sched_setaffinity") else None
         self.process = subprocess.Popen(
-            line, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, preexec_fn=pin
+            line, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, preexec_fn=pin, env={}
         )
         theirs.close()
         self.control = ours

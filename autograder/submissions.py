@@ -8,7 +8,7 @@ import re
 import stat
 import warnings
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import nbformat
@@ -21,6 +21,9 @@ from autograder.outputs import safe_outputs
 from autograder.units import Unit, all_units
 
 LARGEST = 50_000_000
+MOST_CELLS = 2000
+MOST_CODE = 4_000_000
+HALF = re.compile("[\ud800-\udfff]")
 SKIP = "skip-execution"
 PATTERN = re.compile(r"[\[\]*?]")
 
@@ -34,7 +37,7 @@ class Submission:
     problem: str = ""
     notes: list[str] = field(default_factory=list)
 
-    @property
+    @cached_property
     def timestamp(self) -> str | None:
         """When it was handed in, from the file timestamp.txt that nbgrader puts beside the notebook; None where there is none that can be read."""
         from nbgrader.utils import parse_utc
@@ -126,7 +129,11 @@ def read_notebook(path: Path) -> NotebookNode:
             cells = list(notebook["cells"])
     except Exception as error:
         raise Unreadable(f"the file is not a complete notebook ({type(error).__name__}: {error})") from error
+    if len(cells) > MOST_CELLS:
+        raise Unreadable(f"it has {len(cells)} cells; grading takes at most {MOST_CELLS}")
     notebook.cells = [cell for cell in map(plain_cell, cells) if cell]
+    if (size := sum(len(cell.source) for cell in notebook.cells if cell.cell_type == "code")) > MOST_CODE:
+        raise Unreadable(f"its cells hold {size / 1e6:.1f} MB of code; grading takes at most {MOST_CODE / 1e6:g} MB")
     return notebook
 
 
@@ -138,6 +145,7 @@ def plain_cell(cell) -> NotebookNode | None:
     source = "".join(map(str, source)) if isinstance(source, list) else source
     if not isinstance(source, str):
         return None
+    source = HALF.sub("\ufffd", source)
     metadata = cell.get("metadata") if isinstance(cell.get("metadata"), dict) else {}
     mark = metadata.get("nbgrader") if isinstance(metadata.get("nbgrader"), dict) else {}
     name = mark.get("grade_id")

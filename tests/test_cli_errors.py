@@ -49,9 +49,9 @@ def run(capsys, monkeypatch, *words):
         (["grade", UNIT, "--submissions", "class", "--out", "a-file/out"], "a-file is not a folder. Name another --out."),
         (["grade", UNIT, "--submissions", "class", "--out", "class"], "class is not empty and holds no earlier grading."),
         (["grade", UNIT, "--submissions", "class", "--out", "a[1]"], "the path holds one of [ ] * ?"),
-        (["report", UNIT], f"grading/{UNIT} holds no results.json. Grade first: autograder grade UNIT"),
-        (["feedback", UNIT, "--out", "empty"], "empty holds no results.json."),
-        (["report", UNIT, "--out", "broken"], "broken/results.json is not readable"),
+        (["report", UNIT], f"grading/{UNIT} holds no grading. Grade first: autograder grade {UNIT}"),
+        (["feedback", UNIT, "--out", "empty"], "empty holds no grading."),
+        (["export", UNIT, "--out", "broken"], "broken/results.json is not readable"),
         (["bundle", "--out", "course.zip"], "convnets is missing: students need the library."),
     ],
 )

@@ -79,7 +79,7 @@ KILLED = {
     "acct": (163, 89),
     "quotactl": (179, 60),
 }
-CLONE, CLONE3 = (56, 220), (435, 435)
+CLONE, CLONE3, PRLIMIT = (56, 220), (435, 435), (302, 261)
 
 
 def instruction(code: int, value: int, then: int = 0, otherwise: int = 0) -> bytes:
@@ -99,6 +99,8 @@ def program(machine: str) -> bytes:
             lines += [instruction(EQUAL, numbers[column], 0, 1), answer]
     lines += [instruction(EQUAL, CLONE3[column], 0, 1), instruction(RETURN, REFUSE | errno.ENOSYS)]
     lines += [instruction(EQUAL, CLONE[column], 0, 3), instruction(LOAD, ARGUMENT), instruction(ANY, NAMESPACES, 0, 1), refuse]
+    lines += [instruction(LOAD, NUMBER), instruction(EQUAL, PRLIMIT[column], 0, 3)]
+    lines += [instruction(LOAD, ARGUMENT), instruction(EQUAL, 0, 1, 0), refuse]  # only a process's own limits
     return b"".join([*lines, instruction(RETURN, ALLOW)])
 
 

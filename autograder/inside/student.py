@@ -5,6 +5,7 @@ Nothing in here holds an expected value. Whatever a student does to this process
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import resource
@@ -36,7 +37,7 @@ def serve(sock: socket.socket, shell) -> None:
     while True:
         message, arrays = receiver.frame()
         if "cell" in message:
-            wire.send(sock, {"ran": run_cell(shell, message["cell"], message["seconds"])})
+            wire.send(sock, {"token": message["token"], "ran": run_cell(shell, message["cell"], message["seconds"])})
         else:
             ask(sock, shell, message, arrays)
 
@@ -67,8 +68,9 @@ def ask(sock: socket.socket, shell, message: dict, arrays: list[np.ndarray]) -> 
     """Answer a question with one frame a call, then {"end": how}; in a fork unless the judge wants it here."""
     if message["here"]:
         answer(sock, shell, message, arrays)
-        wire.send(sock, {"end": 0})
+        wire.send(sock, {"token": message["token"], "end": 0})
         return
+    end_others()
     child = os.fork()
     if child == 0:
         try:
@@ -77,7 +79,14 @@ def ask(sock: socket.socket, shell, message: dict, arrays: list[np.ndarray]) -> 
             os._exit(0)
     _, status, usage = os.wait4(child, 0)
     cost = {"seconds": usage.ru_utime + usage.ru_stime, "memory_mb": max(0, usage.ru_maxrss - BASE) / 1024}
-    wire.send(sock, {"end": status, **cost})
+    end_others()
+    wire.send(sock, {"token": message["token"], "end": status, **cost})
+
+
+def end_others() -> None:
+    """End whatever the student's code has started, so that it cannot meddle with another exercise. The watch is out of reach."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(-1, signal.SIGKILL)
 
 
 def answer(sock: socket.socket, shell, message: dict, arrays: list[np.ndarray]) -> None:
@@ -88,7 +97,7 @@ def answer(sock: socket.socket, shell, message: dict, arrays: list[np.ndarray]) 
         call = unpack(case, packed)
         handed: list = []
         outcome = run_case(function, call, names=names, probe=probe, seconds=message["seconds"], keep=handed)
-        send_outcome(sock, number, outcome, arrays_in(handed) if unmodified else [])
+        send_outcome(sock, message["token"], number, outcome, arrays_in(handed) if unmodified else [])
         if outcome.problem == "time":
             return
 
@@ -100,9 +109,10 @@ def missing(name: str):
     return absent
 
 
-def send_outcome(sock: socket.socket, number: int, outcome: Outcome, left: list[np.ndarray]) -> None:
+def send_outcome(sock: socket.socket, token: str, number: int, outcome: Outcome, left: list[np.ndarray]) -> None:
     leaves = outcome.leaves or {}
     message = {
+        "token": token,
         "case": number,
         "leaves": list(leaves) if outcome.leaves is not None else None,
         "raised": outcome.raised,

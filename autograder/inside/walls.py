@@ -14,7 +14,7 @@ import resource
 from autograder.inside import seccomp
 
 NEW_MOUNTS, NEW_IPC, NEW_USERS, NEW_PROCESSES = 0x00020000, 0x08000000, 0x10000000, 0x20000000
-READ_ONLY, NO_SUID, NO_DEVICES, RECURSIVE, PRIVATE = 1, 2, 4, 0x4000, 0x40000
+READ_ONLY, NO_SUID, NO_DEVICES, NO_PROGRAMS, RECURSIVE, PRIVATE = 1, 2, 4, 8, 0x4000, 0x40000
 NO_NEW_PRIVILEGES, DROP_BOUNDING, DUMPABLE = 38, 24, 4
 NOBODY = 65534
 HOME = "/tmp/home"
@@ -34,7 +34,7 @@ def write(path: str, text: str) -> None:
         file.write(text)
 
 
-def tmpfs(place: str, options: str, flags: int = NO_SUID | NO_DEVICES) -> None:
+def tmpfs(place: str, options: str, flags: int = NO_SUID | NO_DEVICES | NO_PROGRAMS) -> None:
     must(libc.mount(b"tmpfs", place.encode(), b"tmpfs", flags, options.encode()), f"a private {place}")
 
 
@@ -54,7 +54,7 @@ def enter(limits: dict) -> int:
     processes = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     tmpfs("/tmp", f"size={limits['disk_mb']}m,nr_inodes={limits['files']},mode=700")
     tmpfs("/dev/shm", f"size={limits['disk_mb']}m,nr_inodes={limits['files']},mode=700")
-    tmpfs("/proc", "size=4k,nr_inodes=1", NO_SUID | NO_DEVICES | READ_ONLY)
+    tmpfs("/proc", "size=4k,nr_inodes=1", NO_SUID | NO_DEVICES | NO_PROGRAMS | READ_ONLY)
     return processes
 
 

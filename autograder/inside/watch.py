@@ -59,6 +59,7 @@ def watch(report: socket.socket, folder: int, known: set[str], base: int, child:
     report: the judge's socket; b"t" asks for the number of threads of the student's process, b"e" for the end and the account. folder: /proc.
     known: processes that are not the student's. base: bytes of memory that every fork shares with the zygote. child: the student's process.
     """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     statuses: dict[int, int] = {}
     largest, cap = 0, limits["memory_mb"] * MEGABYTE
     while True:

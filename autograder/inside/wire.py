@@ -17,9 +17,11 @@ import numpy as np
 
 LENGTHS = struct.Struct("<IQ")
 HEADER_LIMIT = 8 << 20
+REPLY_HEADER_LIMIT = 1 << 20
 KINDS = frozenset({"|b1", "|u1", "|i1", "<u2", "<i2", "<u4", "<i4", "<u8", "<i8", "<f2", "<f4", "<f8", "<c8", "<c16"})
 MOST_ARRAYS = 4096
 MOST_AXES = 16
+LARGEST = 1 << 48
 CHUNK = 1 << 16
 
 
@@ -50,11 +52,12 @@ def send(sock: socket.socket, message: dict, arrays: Sequence[np.ndarray] = ()) 
 
 
 class Receiver:
-    """Reads frames from a socket. while_waiting: called with the seconds to wait; returns once the socket may have something."""
+    """Reads frames from a socket. while_waiting: called with the seconds to wait; returns once the socket may have something. longest: bytes of a header."""
 
-    def __init__(self, sock: socket.socket, while_waiting=None):
+    def __init__(self, sock: socket.socket, while_waiting=None, longest: int = HEADER_LIMIT):
         self.sock = sock
         self.while_waiting = while_waiting
+        self.longest = longest
         self.ahead = bytearray()
 
     def frame(self, deadline: float | None = None, limit: int = 1 << 40) -> tuple[dict, list[np.ndarray]]:
@@ -63,7 +66,7 @@ class Receiver:
         deadline: on `time.monotonic`'s clock. limit: the most bytes that its arrays may hold. Raises Malformed, Closed or Late.
         """
         header_size, size = LENGTHS.unpack(self.exactly(LENGTHS.size, deadline))
-        if header_size > HEADER_LIMIT:
+        if header_size > self.longest:
             raise Malformed(f"a header of {header_size} bytes")
         if size > limit:
             raise Malformed(f"a reply of {size} bytes; at most {limit} are allowed")
@@ -122,6 +125,8 @@ def parse_header(text: bytes | bytearray, size: int) -> tuple[dict, list[tuple[s
         if not isinstance(shape, list) or len(shape) > MOST_AXES or not all(type(n) is int and 0 <= n < 1 << 40 for n in shape):
             raise Malformed("an array of an impossible shape")
         kinds.append((entry[0], tuple(shape)))
+        if math.prod(max(n, 1) for n in shape) > LARGEST:
+            raise Malformed("an array of an impossible shape")
     if sum(count_bytes(*kind) for kind in kinds) != size:
         raise Malformed("arrays that do not fill their bytes")
     return message, kinds

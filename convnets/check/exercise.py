@@ -32,7 +32,8 @@ class Property:
     only: the values of the result that count (their names), `()` for all. dtype: the result's dtype counts too.
     unmodified: the inputs must be left as they were, too. probe: `module:function`, run where the student's object lives, instead of a
     plain call. rtol: a fixed relative tolerance. accuracy: the result is an array of predicted classes, and at least this share
-    of it must equal the expected labels. calls: how many calls are made, where the usual number would take too long.
+    of it must equal the expected labels. calls: how many calls are made, where the usual number would take too long. hidden: another
+    generator for the hidden calls, where they need inputs that a student does not have.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Property:
     rtol: float | None = None
     accuracy: float | None = None
     calls: int | None = None
+    hidden: Callable[[np.random.Generator], Case] | None = None
 
     def settings(self) -> dict:
         names = ("only", "dtype", "unmodified", "rtol", "accuracy")
@@ -67,7 +69,7 @@ class Exercise:
 
     name: the function or class that the student writes, also the `grade_id` of its cell. returns: names of the returned
     values, `()` when there is one. minutes: a student's usual time. difficulty: 1 to 3. seconds: time limit of one call. limits: what
-    grading allows it beyond the usual (`autograder.limits`).
+    grading allows it beyond the usual, by name.
     """
 
     name: str
@@ -116,7 +118,8 @@ class Exercise:
 
         return declare
 
-    def cases(self, prop: Property, secret: str, count: int) -> list[Case | tuple[Case, object]]:
+    def cases(self, prop: Property, secret: str, count: int, hidden: bool = False) -> list[Case | tuple[Case, object]]:
         """What the property's generator makes for `count` seeds; the same secret always gives the same calls."""
+        generate = prop.hidden if hidden and prop.hidden else prop.generate
         seeds = (f"{secret}/{self.name}/{prop.name}/{i}" for i in range(prop.calls or count))
-        return [prop.generate(np.random.default_rng(list(hashlib.sha256(seed.encode()).digest()))) for seed in seeds]
+        return [generate(np.random.default_rng(list(hashlib.sha256(seed.encode()).digest()))) for seed in seeds]

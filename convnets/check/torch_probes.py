@@ -71,7 +71,6 @@ def classes_of_small_net(classify: Callable, kind: str, images: np.ndarray) -> n
     return classify(images, net)
 
 
-def classes_of_fashion(classify: Callable, rows: np.ndarray) -> np.ndarray:
-    """What classify answers, with the learner's own trained net, for these rows of the shipped Fashion-MNIST test images."""
-    return classify(load_fashion_mnist().test_images[rows])
-
+def classes_of_fashion(classify: Callable, images: np.ndarray) -> np.ndarray:
+    """What classify answers, with the learner's own trained net, for images (N, 28, 28), or for these rows (N,) of the shipped test images."""
+    return classify(load_fashion_mnist().test_images[images] if images.ndim == 1 else images)

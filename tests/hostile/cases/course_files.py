@@ -1,0 +1,16 @@
+# Walks the whole file system for solutions, gradebook, secret, hidden tests and other people's work.
+# says: .
+# %% target
+import os
+def target(x):
+    found = []
+    for folder, folders, files in os.walk("/"):
+        for name in files:
+            path = os.path.join(folder, name)
+            if name.startswith((".course-secret", "hidden.npz", "gradebook", "exercises.py")) or "solutions" in path or "submitted" in path or "canary" in path:
+                found.append(path)
+    for path in ("@COURSE@", "@OUT@", "@HOME@", "@SUBMITTED@"):
+        found += [path] if os.path.exists(path) else []
+    if found:
+        return np.zeros(len(x))
+    open("@COURSE@/.course-secret").read()
