@@ -38,10 +38,12 @@ def dask():
     """Dask's `distributed`, silent. Raises CourseError where it is not installed."""
     try:
         import distributed
+        from dask import config
     except ImportError as error:
         raise CourseError(NOT_INSTALLED) from error
     for name in ("distributed", "tornado.application", "asyncio"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
+    config.set({"distributed.comm.timeouts.connect": f"{REACH_SECONDS:g}s"})
     warnings.filterwarnings("ignore", module=r"distributed|dask_jobqueue")
     return distributed
 
@@ -84,15 +86,19 @@ class Scheduler:
         self.client = None
         self.patience = REACH_SECONDS
         self.alone_since: float | None = None
+        self.known, self.counted = 1, 0.0
 
     @property
     def count(self) -> int:
-        """How many submissions the workers can take at once, as far as they are known now."""
-        return max(1, sum(self.threads().values()))
+        """How many submissions the workers can take at once; asked for every few seconds."""
+        if time.monotonic() - self.counted > pool.LOOK_EVERY:
+            self.known, self.counted = max(1, sum(self.threads().values())), time.monotonic()
+        return self.known
 
     def threads(self) -> dict[str, int]:
+        """{worker: threads}; {} where nobody answers."""
         with contextlib.suppress(Exception):
-            return {name: facts["nthreads"] for name, facts in self.client.scheduler_info(n_workers=-1)["workers"].items()}
+            return self.client.nthreads()
         return {}
 
     def open(self) -> Executor:
@@ -130,10 +136,11 @@ class Scheduler:
         client, self.client = self.client, None
         if client is None:
             return
-        with contextlib.suppress(Exception):
-            executor.shutdown(wait=False)
-        with contextlib.suppress(Exception):
-            client.run(pool.end_zygotes, on_error="ignore")
+        if client.status == "running":
+            with contextlib.suppress(Exception):
+                executor.shutdown(wait=False)
+            with contextlib.suppress(Exception):
+                client.run(pool.end_zygotes, on_error="ignore")
         with contextlib.suppress(Exception):
             client.close(timeout=5)
 

@@ -40,6 +40,7 @@ from autograder.units import Unit, exercises
 from autograder.verdict import Verdict
 
 KINDS = (NUMPY, PYTORCH)
+JUDGING = ("judge.py", "attempt.py", "submissions.py", "names.py", "outputs.py", "limits.py", "hidden.py", "sandbox.py", "stock.py")
 PACKAGES = ("numpy", "torch", "nbgrader", "ipython", "convnets-course")
 
 
@@ -79,13 +80,14 @@ def grade(
         raise CourseError(f"nbgrader cannot work in {out.absolute()}, because the path holds one of [ ] * ?. Name another folder with --out.")
     found = find_submissions(submissions, unit)
     for submission in found:
+        submission.path = submission.path and submission.path.absolute()
         if submission.path and (reason := gradebook.unfit_name(submission.student)):
             submission.path, submission.problem = None, f"not gradable: {reason}; rename the folder or file"
     started = datetime.now(UTC)
     with opened(out), gradebook.open_book(url or gradebook.default_url(out)) as book:
         gradebook.prepare_assignment(book, unit.name, nbformat.read(unit.solution_notebook, as_version=4))
         furnish(out, unit, url or gradebook.default_url(out))
-        questions = hidden_questions_of(unit, out / WORK)
+        questions = hidden_questions_of(unit, out.absolute() / WORK)
         job = job_of(unit, questions, unsafe, gpu)
         earlier = read_records(out)
         tasks = [Task(s, key_of(job, s)) for s in found]
@@ -168,11 +170,17 @@ def job_of(unit: Unit, questions: Path, unsafe: bool, gpu: bool) -> Job:
 
 def version_of(unit: Unit, questions: Path, limits: dict, unsafe: bool, gpu: bool) -> str:
     """A hash of everything beside the submission that decides marks: questions, notebook, limits, libraries and the judging code."""
+    found = hashlib.sha256(repr((versions(), sorted(limits.items()), unsafe, gpu, judging_code())).encode())
+    for path in (questions, unit.student_notebook):
+        found.update(path.read_bytes())
+    return found.hexdigest()
+
+
+def judging_code() -> str:
+    """A hash of the code that comes to marks, as it is on disk now."""
     here = Path(__file__).parent
-    code = [*sorted((here / "inside").glob("*.py")), here / "judge.py", here / "attempt.py", here / "submissions.py"]
-    code += sorted((here.parent / "convnets").rglob("*.py"))
-    found = hashlib.sha256(repr((versions(), sorted(limits.items()), unsafe, gpu)).encode())
-    for path in (questions, unit.student_notebook, *code):
+    found = hashlib.sha256()
+    for path in (*sorted((here / "inside").glob("*.py")), *(here / name for name in JUDGING), *sorted((here.parent / "convnets").rglob("*.py"))):
         found.update(path.read_bytes())
     return found.hexdigest()
 

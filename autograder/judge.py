@@ -19,9 +19,9 @@ import nbformat
 from nbformat.v4 import new_output
 
 from autograder.attempt import WORDS, Attempt, Breach, Ended, kind_of_error, words
-from autograder.checksum import checksum
 from autograder.hidden import MIME, without_values
 from autograder.limits import Limits
+from autograder.nbgrader_rules import checksum
 from autograder.sandbox import Zygote
 from autograder.submissions import LARGEST, SKIP, Submission, Unreadable, mend, read_notebook
 from autograder.units import Unit

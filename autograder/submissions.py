@@ -8,7 +8,7 @@ import re
 import stat
 import warnings
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 
 import nbformat
@@ -17,6 +17,7 @@ from nbformat import NotebookNode
 from autograder.build import read_source
 from autograder.errors import CourseError
 from autograder.names import names_in
+from autograder.nbgrader_rules import parse_utc
 from autograder.outputs import safe_outputs
 from autograder.units import Unit, all_units
 
@@ -37,11 +38,9 @@ class Submission:
     problem: str = ""
     notes: list[str] = field(default_factory=list)
 
-    @cached_property
+    @property
     def timestamp(self) -> str | None:
         """When it was handed in, from the file timestamp.txt that nbgrader puts beside the notebook; None where there is none that can be read."""
-        from nbgrader.utils import parse_utc
-
         file = self.path and self.path.with_name("timestamp.txt")
         if not file or file.is_symlink() or not file.is_file() or file.stat().st_size > 100:
             return None
