@@ -13,6 +13,7 @@ import numpy as np
 
 from autograder.inside import wire
 from autograder.limits import Limits
+from autograder.printable import printable
 from autograder.sandbox import Fault, Zygote
 from convnets.check.packing import Packer
 from convnets.check.questions import ExerciseQuestions, Question
@@ -62,8 +63,9 @@ class Attempt:
     def __init__(self, zygote: Zygote, limits: Limits, deadline: float, files: dict[str, bytes], links: dict[str, str]):
         self.limits, self.deadline, self.printed = limits, deadline, 0
         self.cost = {"seconds": 0.0, "memory_mb": 0.0}
-        self.work, self.report, self.output = zygote.fork()
+        self.work, self.report, self.output = zygote.fork(limits)
         self.open = True
+        self.account: dict = {}
         self.receiver = wire.Receiver(self.work, self.wait, wire.REPLY_HEADER_LIMIT)
         self.reports = wire.Receiver(self.report)
         start = {"limits": limits.as_json(), "total_seconds": limits.total_seconds, "links": links, "files": list(files)}
@@ -134,7 +136,7 @@ class Attempt:
         message, _ = self.frame(self.limits.cell_seconds, MEGABYTE)
         if not isinstance(message.get("ran"), str):
             raise Breach("malformed reply")
-        return message["ran"][:LONGEST]
+        return printable(message["ran"][:LONGEST])
 
     def threads(self) -> int:
         self.report.settimeout(10)
@@ -144,6 +146,7 @@ class Attempt:
         except (OSError, wire.Closed, wire.Malformed):
             raise self.died() from None
         if "breach" in message:
+            self.account = message
             self.finish()
             raise Breach(message["breach"])
         return message["threads"]
@@ -163,19 +166,26 @@ class Attempt:
             if "end" in reply:
                 raise Ended(reply["end"])
             outcomes.append(read_outcome(reply, values, number, question, questions.returns, unmodified))
-            if outcomes[-1].problem == "time":
+            if outcomes[-1].problem == "time" or (outcomes[-1].problem, outcomes[-1].message) == ("breach", "memory limit"):
                 break
-        reply, _ = self.frame(seconds, MEGABYTE)
+        left = len(listed) - number - 1
+        reply, _ = self.frame(seconds, self.limits.reply_mb * MEGABYTE)
+        while left and "end" not in reply:  # of a process that went on after the last call that counts
+            left -= 1
+            reply, _ = self.frame(seconds, self.limits.reply_mb * MEGABYTE)
         if "end" not in reply:
             raise Breach("malformed reply")
         return {name: number_in(reply, name) for name in ("seconds", "memory_mb")}
 
     def finish(self) -> dict:
-        """End it, wait until none of its processes is left, and return what the watch says it cost."""
+        """End it, wait until none of its processes is left, and return what the watch says it cost.
+
+        Raises Fault when the watch, which no student can end, went without a word: then somebody killed the sandbox.
+        """
         if not self.open:
             return {}
         self.open = False
-        facts: dict = {}
+        facts = self.account
         self.report.settimeout(20)
         with contextlib.suppress(OSError):
             self.report.send(b"e")
@@ -193,6 +203,8 @@ class Attempt:
             if self.output is not None:
                 os.close(self.output)
                 self.output = None
+        if not {"status", "failed"} & facts.keys():
+            raise Fault("the sandbox ended in the middle of a submission")
         self.cost = {key: float(facts.get(key, 0.0)) for key in self.cost}
         return facts
 
@@ -238,14 +250,14 @@ def read_outcome(reply: dict, values: list[np.ndarray], number: int, question: Q
     count = len(names or ())
     if not good or len(values) < count or (names is None) != bool(raised or problem):
         raise Breach("malformed reply")
-    ancestors = tuple(name[:LONGEST_NAME] for name in ancestors[:MOST_ANCESTORS])
+    ancestors = tuple(printable(name[:LONGEST_NAME]) for name in ancestors[:MOST_ANCESTORS])
     if kind := kind_of_error((raised, *ancestors) if raised else (), message):
         return Outcome(problem="breach", message=kind, ancestors=ancestors)
     return Outcome(
         leaves={name: light(value, question, name) for name, value in zip(names, values, strict=False)} if names is not None else None,
-        raised=raised and raised[:LONGEST_NAME],
-        message=message[:LONGEST],
-        lines=tuple((line, text[:LONGEST_NAME]) for line, text in lines[:3]),
+        raised=raised and printable(raised[:LONGEST_NAME]),
+        message=printable(message[:LONGEST]),
+        lines=tuple((line, printable(text[:LONGEST_NAME])) for line, text in lines[:3]),
         ancestors=ancestors,
         problem=problem,
         modified=modified(question.case, values[count:]) if unmodified else (),

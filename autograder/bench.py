@@ -65,6 +65,10 @@ def bench(sizes: list[int], stock: int, unit: str, students: int, say: Callable[
     largest class against stock; NaN where stock is 0. Raises CourseError when a command fails.
     """
     ratio = float("nan")
+    if not LIGHT_COURSE.is_dir():
+        raise CourseError(f"{LIGHT_COURSE} is missing. Run `autograder bench` from a checkout of the course.")
+    if unit and not find_unit(unit).graded:
+        raise CourseError(f"{unit} is a chapter: it has no exercises to grade. Name an assignment or a lab with --unit.")
     with tempfile.TemporaryDirectory(prefix="bench-") as place:
         course = Path(place) / "light"
         shutil.copytree(LIGHT_COURSE, course)

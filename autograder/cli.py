@@ -65,15 +65,18 @@ def grade(
     unsafe: Annotated[bool, typer.Option("--unsafe", help="Run student code without a sandbox, with your own rights, in stock nbgrader.")] = False,
 ) -> None:
     """Grade a class in the sandbox: results.json, gradebook, graded notebooks, feedback and class report. Run it again to go on or to grade what changed."""
-    from autograder.grade import grade as grade_class
+    from autograder.needs import begun
     from autograder.pool import chosen_pool
-    from autograder.show import print_graded, progress_bar
 
     found = find_unit(unit)
     out = out or Path("grading") / found.name
     pool = chosen_pool(workers, scheduler, slurm)
-    with progress_bar(f"grading {found.name}") as progress:
-        done = grade_class(found, submissions, out, progress, pool=pool, url=gradebook, unsafe=unsafe, gpu=gpu)
+    with begun(None if unsafe else pool, found, gpu):
+        from autograder.grade import grade as grade_class
+        from autograder.show import print_graded, progress_bar
+
+        with progress_bar(f"grading {found.name}") as progress:
+            done = grade_class(found, submissions, out, progress, pool=pool, url=gradebook, unsafe=unsafe, gpu=gpu)
     print_graded(found, done, out)
     if done.stopped or done.faults:
         raise typer.Exit(1)

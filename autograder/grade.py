@@ -14,6 +14,7 @@ import platform
 import shutil
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -29,17 +30,15 @@ from autograder.formgrader import furnish, note_submission
 from autograder.hidden import prepare
 from autograder.judge import Job, key_of
 from autograder.limits import checked
-from autograder.names import modules_in
+from autograder.needs import needs
 from autograder.pool import Local, Task, grade_all
-from autograder.records import RECORDS, WORK, opened, read_records, write_record, write_whole
+from autograder.records import RECORDS, WORK, opened, read_records, uninterrupted, write_record, write_whole
 from autograder.report import write_report
 from autograder.results import RESULTS, results_of, write_results
-from autograder.sandbox import NUMPY, PYTORCH
 from autograder.submissions import PATTERN, find_submissions
 from autograder.units import Unit, exercises
 from autograder.verdict import Verdict
 
-KINDS = (NUMPY, PYTORCH)
 JUDGING = ("judge.py", "attempt.py", "submissions.py", "names.py", "outputs.py", "limits.py", "hidden.py", "sandbox.py", "stock.py")
 PACKAGES = ("numpy", "torch", "nbgrader", "ipython", "convnets-course")
 
@@ -84,6 +83,7 @@ def grade(
         if submission.path and (reason := gradebook.unfit_name(submission.student)):
             submission.path, submission.problem = None, f"not gradable: {reason}; rename the folder or file"
     started = datetime.now(UTC)
+    pool = pool or Local()
     with opened(out), gradebook.open_book(url or gradebook.default_url(out)) as book:
         gradebook.prepare_assignment(book, unit.name, nbformat.read(unit.solution_notebook, as_version=4))
         furnish(out, unit, url or gradebook.default_url(out))
@@ -95,15 +95,16 @@ def grade(
         done = Graded({}, unchanged=len(tasks) - len(waiting))
         progress(done.unchanged, len(tasks))
         try:
-            with contextlib.closing(grade_all(job, waiting, pool or Local())) as verdicts:
+            with contextlib.closing(grade_all(job, waiting, pool)) as verdicts:
                 for task, verdict in verdicts:
                     if isinstance(verdict, Exception):
                         done.faults[task.submission.student] = str(verdict) or type(verdict).__name__
                         continue
-                    old, new = write_verdict(unit, out, book, verdict)
-                    if old is not None and not math.isclose(old, new, abs_tol=1e-9):
-                        done.changes[verdict.student] = (old, new)
-                    done.graded += 1
+                    with uninterrupted():
+                        old, new = write_verdict(unit, out, book, verdict)
+                        if old is not None and not math.isclose(old, new, abs_tol=1e-9):
+                            done.changes[verdict.student] = (old, new)
+                        done.graded += 1
                     progress(done.unchanged + done.graded, len(tasks))
         except KeyboardInterrupt:
             done.stopped = True
@@ -112,7 +113,7 @@ def grade(
                 finish(unit, out, book)
             raise
         done.results = finish(unit, out, book)
-        write_whole(out / "manifest.json", json.dumps(manifest(unit, job, out, done, started), indent=1, ensure_ascii=False) + "\n")
+        write_whole(out / "manifest.json", json.dumps(manifest(unit, job, out, done, started, walls_of(pool, job)), indent=1, ensure_ascii=False) + "\n")
     return done
 
 
@@ -153,19 +154,14 @@ def require_built(unit: Unit) -> None:
 
 def job_of(unit: Unit, questions: Path, unsafe: bool, gpu: bool) -> Job:
     """The job that grades this unit, from its source's header and its exercises."""
+    found = needs(unit)
     facts = read_source(unit).metadata.get("convnets", {})
-    kind = facts.get("libraries", NUMPY)
-    if kind not in KINDS:
-        raise CourseError(f"{unit.source}: `libraries` in the header must be {' or '.join(KINDS)}, not {kind!r}.")
     declared = exercises(unit.name)
     limits = {"": checked(facts.get("limits", {}), str(unit.source))}
     limits |= {e.name: checked(e.limits, f"{unit.name}: {e.name}") for e in declared if e.limits}
     probes = {p.probe.partition(":")[0] for e in declared for p in e.properties if p.probe}
-    files = [file for file in sorted(unit.student_notebook.parent.iterdir()) if file.is_file() and file.suffix != ".ipynb"]
-    links = {file.name: f"/sandbox/unit/{file.name}" for file in files}
-    shared = {f"unit/{file.name}": file for file in files}
-    modules = tuple(sorted({*modules_in(nbformat.read(unit.student_notebook, as_version=4)), *probes, "convnets.check"}))
-    return Job(unit, str(questions), kind, modules, limits, links, shared, gpu, unsafe, version_of(unit, questions, limits, unsafe, gpu))
+    found["modules"] = tuple(sorted({*found["modules"], *probes}))
+    return Job(unit, str(questions), **found, limits=limits, gpu=gpu, unsafe=unsafe, version=version_of(unit, questions, limits, unsafe, gpu))
 
 
 def version_of(unit: Unit, questions: Path, limits: dict, unsafe: bool, gpu: bool) -> str:
@@ -242,7 +238,20 @@ def finish(unit: Unit, out: Path, book) -> dict:
     return results
 
 
-def manifest(unit: Unit, job: Job, out: Path, done: Graded, started: datetime) -> dict:
+def walls_of(pool, job: Job) -> dict | str:
+    """The layers that a worker found round a submission, in words where none was asked."""
+    if job.unsafe:
+        return "none (--unsafe)"
+    looked = getattr(pool, "walls", None)
+    if looked is None:
+        return "nothing was run"
+    try:
+        return looked.result(timeout=0)
+    except (Exception, CancelledError) as error:
+        return f"bubblewrap; its layers were not looked at ({type(error).__name__})"
+
+
+def manifest(unit: Unit, job: Job, out: Path, done: Graded, started: datetime, walls: dict | str) -> dict:
     """What a run was done with, and what came of it."""
     records: Iterable[Verdict] = read_records(out).values()
     return {
@@ -256,7 +265,7 @@ def manifest(unit: Unit, job: Job, out: Path, done: Graded, started: datetime) -
         "versions": versions(),
         "libraries": job.kind,
         "limits": job.limits,
-        "sandbox": "none (--unsafe)" if job.unsafe else "bubblewrap",
+        "sandbox": walls,
         "gpu": job.gpu,
         "version": job.version,
         "questions": hashlib.sha256(Path(job.questions).read_bytes()).hexdigest(),

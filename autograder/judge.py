@@ -16,7 +16,6 @@ from functools import lru_cache
 from pathlib import Path
 
 import nbformat
-from nbformat.v4 import new_output
 
 from autograder.attempt import WORDS, Attempt, Breach, Ended, kind_of_error, words
 from autograder.hidden import MIME, without_values
@@ -29,11 +28,13 @@ from autograder.verdict import Verdict
 from convnets.check.html import as_html
 from convnets.check.questions import ExerciseQuestions, load
 from convnets.check.report import Report, judge
+from convnets.check.run import TimeLimit
 from convnets.check.text import as_text
 from convnets.check.values import Outcome
 
 CRASHES = 3
-MOST_ATTEMPTS = 12
+MOST_ATTEMPTS = 24
+FULL = ("memory limit", "process limit", "disk limit")
 FINAL = ("time limit", "output limit", "process limit", "memory limit")
 HANDED_IN_MB = 64
 HANDED_IN_FILES = 500
@@ -173,6 +174,7 @@ class Run:
         self.stopped: dict[str, str] = {}
         self.seconds = self.memory_mb = 0.0
         self.attempts = 0
+        self.asked = False
 
     def take(self, cell) -> None:
         if cell.cell_type != "code" or SKIP in cell.metadata.get("tags", []):
@@ -209,18 +211,32 @@ class Run:
             self.attempt.finish()
             self.seconds += self.attempt.cost["seconds"]
             self.memory_mb = max(self.memory_mb, self.attempt.cost["memory_mb"])
-            self.attempt = None
+            self.attempt, self.asked = None, False
 
     def run(self, source: str, name: str | None) -> None:
         try:
-            error = self.started().run(source)
+            try:
+                error = self.started().run(source)
+            except Breach as breach:
+                if not self.blameless(breach):
+                    raise
+                error = self.started().run(source)
             if error and name:
-                self.stopped[name] = limit_of(error) or error
-            self.before.append(source)
+                self.stopped[name] = error
+            if limit_of(error) in FULL:  # what filled it is still there, and would cost the next exercises, too
+                self.stop()
+            else:
+                self.before.append(source)
         except Breach as breach:
             self.stop()
             if name:
                 self.stopped[name] = breach.kind
+
+    def blameless(self, breach: Breach) -> bool:
+        """End the attempt, and say whether an earlier question's process, which had the same socket, may be why it broke: then a new one is worth a try."""
+        suspect = self.asked and breach.kind in ("crash", "malformed reply")
+        self.stop()
+        return suspect
 
     def ask(self, name: str) -> Answer:
         """Ask all questions of an exercise; after a crash the remaining ones are asked again, after a lost deadline none is."""
@@ -234,21 +250,23 @@ class Run:
         if self.stopped.get(name) in WORDS:
             kinds.append(self.stopped[name])
         while len(outcomes) < len(listed) and len(kinds) <= CRASHES and not (kinds and kinds[-1] in FINAL):
+            answered = len(outcomes)
             try:
                 attempt = self.started()
                 attempt.limits = limits
                 here = self.job.gpu or attempt.threads() > 1
                 spent = attempt.ask(questions, listed[len(outcomes) :], seconds, here, outcomes)
                 cost = {"seconds": cost["seconds"] + spent["seconds"], "memory_mb": max(cost["memory_mb"], spent["memory_mb"])}
-                attempt.limits = self.limits
+                attempt.limits, self.asked = self.limits, True
                 if len(outcomes) < len(listed):
-                    kinds.append("time limit")
+                    kinds.append("time limit" if outcomes[-1].problem == "time" else "memory limit")
             except (Breach, Ended) as breach:
-                kinds.append(breach.kind)
                 if isinstance(breach, Breach):
-                    self.stop()
+                    if self.blameless(breach) and len(outcomes) == answered:
+                        continue
                 elif self.attempt:
-                    self.attempt.limits = self.limits
+                    self.attempt.limits, self.asked = self.limits, True
+                kinds.append(breach.kind)
                 outcomes.append(broken(breach.kind, limits, seconds))
         while len(outcomes) < len(listed):
             outcomes.append(broken(kinds[-1], limits, seconds))
@@ -260,13 +278,15 @@ class Run:
                 outcomes[number] = Outcome(raised="NameError", message=f"{outcome.message}, because its cell stopped with {self.stopped[name]}", ancestors=outcome.ancestors)
         rows = iter(outcomes)
         report = judge(questions, [[next(rows) for _ in prop.questions] for prop in questions.properties])
+        if not kinds and report.score < report.max_score and (kind := limit_of(self.stopped.get(name, ""))):
+            kinds.append(kind)
         return Answer(report, kinds[0] if kinds else None, **cost)
 
 
 def limit_of(error: str) -> str | None:
     """The limit that a cell's error, "Name: message", tells of."""
     name, _, message = error.partition(": ")
-    return kind_of_error((name,), message)
+    return "time limit" if name == TimeLimit.__name__ else kind_of_error((name,), message)
 
 
 def broken(kind: str, limits: Limits, seconds: float) -> Outcome:
@@ -303,10 +323,8 @@ def write_outputs(notebook: nbformat.NotebookNode, exercises: dict[str, dict]) -
         count += 1
         shown = {"text/plain": as_text(report, examples=False), "text/html": as_html(report, examples=False), MIME: without_values(report)}
         cell.execution_count = count
-        cell.outputs = [
-            new_output("display_data", data=shown),
-            new_output("execute_result", data={"text/plain": repr(float(report.score))}, execution_count=count),
-        ]
+        result = {"output_type": "execute_result", "metadata": {}, "data": {"text/plain": repr(float(report.score))}, "execution_count": count}
+        cell.outputs = nbformat.from_dict([{"output_type": "display_data", "metadata": {}, "data": shown}, result])
 
 
 def comments_of(unit: Unit, notebook: nbformat.NotebookNode) -> dict[str, str | None]:

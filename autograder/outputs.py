@@ -6,7 +6,6 @@ import base64
 import binascii
 
 import nbformat
-from nbformat.v4 import new_output
 
 from autograder.printable import printable
 
@@ -24,10 +23,10 @@ def safe_outputs(outputs: object) -> list[nbformat.NotebookNode]:
             continue
         data = output.get("data") if isinstance(output.get("data"), dict) else {}
         if picture := png(data.get("image/png")):
-            kept.append(new_output("display_data", data={"image/png": picture, "text/plain": "a picture that was handed in"}))
+            kept.append({"output_type": "display_data", "metadata": {}, "data": {"image/png": picture, "text/plain": "a picture that was handed in"}})
         elif text := joined(output.get("text") if output.get("output_type") == "stream" else data.get("text/plain")):
-            kept.append(new_output("stream", name="stdout", text=printable(text, LONGEST_TEXT)))
-    return kept
+            kept.append({"output_type": "stream", "name": "stdout", "text": printable(text, LONGEST_TEXT)})
+    return nbformat.from_dict(kept)
 
 
 def joined(text: object) -> str:

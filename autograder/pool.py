@@ -27,6 +27,7 @@ from concurrent.futures import (
 )
 from dataclasses import dataclass, replace
 
+from autograder import cgroup
 from autograder.errors import CourseError
 from autograder.judge import Job, grade_submission, key_of
 from autograder.sandbox import Fault, NoSandbox, Zygote
@@ -122,6 +123,20 @@ def waiting_zygote(wanted: tuple) -> Zygote | None:
     return found
 
 
+def look_at_walls(job: Job) -> dict[str, dict]:
+    """The layers of the sandbox that hold round a submission in this worker, as `layers.as_json` gives them."""
+    from autograder.layers import as_json, look
+
+    with zygote_for(job) as zygote:
+        return as_json(look(zygote, job.kind))
+
+
+def warm_up(job: Job) -> None:
+    """Have a zygote wait in this worker."""
+    with zygote_for(job):
+        pass
+
+
 def end_zygotes() -> None:
     """End the zygotes that wait in this process."""
     waiting_zygote(())
@@ -160,8 +175,26 @@ class Local:
     def __init__(self, count: int | None = None):
         self.cores = cores()
         self.count = count or len(self.cores)
+        self.begun: Executor | None = None
+
+    def warm(self, job: Job) -> None:
+        """Start the workers and their zygotes before the submissions are known. `dismiss` ends them where they were not used."""
+        self.begun = self.open()
+        for _ in range(self.count):
+            with no_interrupt():
+                self.begun.submit(warm_up, job)
+
+    def dismiss(self) -> None:
+        if self.begun is not None:
+            self.close(self.begun)
+            self.begun = None
 
     def open(self) -> Executor:
+        if self.begun is not None:
+            executor, self.begun = self.begun, None
+            return executor
+        with contextlib.suppress(cgroup.Unusable):
+            cgroup.enter()
         context = multiprocessing.get_context("spawn")
         slots = context.Queue()
         for number in range(self.count):
@@ -199,7 +232,7 @@ def grade_all(job: Job, tasks: Iterable[Task], pool) -> Iterator[tuple[Task, Ver
     """Verdicts in the order in which they come; an exception where the machinery failed `TRIES` times.
 
     pool: has `count`, `open()` for an executor, `submit(executor, job, submission, key)` for a future of `grade_one`, `check(executor)`, called
-    while nothing comes, and `close(executor)`. Raises CourseError at once (no sandbox, no worker): no other submission would fare better.
+    while nothing comes, and `close(executor)`. Raises CourseError at once (no sandbox, no worker), for no other submission would fare better.
     """
     waiting = deque(tasks)
     running: dict[Future, Task] = {}
@@ -208,8 +241,11 @@ def grade_all(job: Job, tasks: Iterable[Task], pool) -> Iterator[tuple[Task, Ver
         return
     executor = pool.open()
     try:
+        if not job.unsafe:
+            with contextlib.suppress(Exception), no_interrupt():
+                pool.walls = executor.submit(look_at_walls, job)
         while waiting or running:
-            broken = None
+            broken = hopeless = None
             while waiting and has_room(waiting[0], running.values(), pool.count):
                 task = waiting.popleft()
                 try:
@@ -226,8 +262,9 @@ def grade_all(job: Job, tasks: Iterable[Task], pool) -> Iterator[tuple[Task, Ver
                 task = running.pop(future)
                 try:
                     verdict = Verdict.from_json(future.result())
-                except CourseError:
-                    raise
+                except CourseError as error:
+                    hopeless = error
+                    continue
                 except (Exception, Cancelled) as error:
                     if isinstance(error, (BrokenExecutor, CancelledError, Cancelled)):
                         broken = error
@@ -237,6 +274,8 @@ def grade_all(job: Job, tasks: Iterable[Task], pool) -> Iterator[tuple[Task, Ver
                     verdict = error if isinstance(error, Exception) else Fault("the worker was lost")
                 breaks = 0
                 yield task, verdict
+            if hopeless is not None:
+                raise hopeless
             if broken is not None:
                 breaks += 1
                 if breaks > 4 * TRIES:

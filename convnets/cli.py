@@ -51,11 +51,11 @@ def data() -> None:
 
 @app.command()
 def doctor() -> None:
-    """Say what this machine offers the course: Python, libraries, threads, GPU, data folders."""
+    """Say what this machine offers the course: Python, libraries, threads, GPU, data folders, and which walls of the grading sandbox hold."""
     from convnets.doctor import report
 
     for name, value in report():
-        print(f"{name:<18} {value}")
+        print(f"{name:<26} {value}")
 
 
 def main() -> None:

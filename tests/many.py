@@ -1,7 +1,7 @@
 """A large class of the toy course, and what a grading must have come to, whatever happened on the way."""
 
+import contextlib
 import json
-import os
 import sqlite3
 from pathlib import Path
 
@@ -11,7 +11,7 @@ SQUARE = RIGHT | {"double": "def double(x):\n    return x * x"}
 TOTAL = RIGHT | {"running_sum": "def running_sum(x):\n    return x.sum()"}
 GONE = RIGHT | {"double": "import os\ndef double(x):\n    os._exit(3)"}
 UNFINISHED = RIGHT | {"double": "def double(x:\n    return 2 * x"}
-KINDS = (RIGHT, SQUARE, RIGHT, TOTAL, {}, RIGHT, GONE, UNFINISHED)
+KINDS = (RIGHT, SQUARE, RIGHT, TOTAL, {}, RIGHT, GONE, UNFINISHED, RIGHT, SQUARE, RIGHT, TOTAL, {}, RIGHT, SQUARE, UNFINISHED)
 COMMENTS = "SELECT s.student_id, b.name, {} FROM comment c JOIN base_cell b ON b.id = c.cell_id JOIN submitted_notebook n ON n.id = c.notebook_id JOIN submitted_assignment s ON s.id = n.assignment_id"
 GRADES = "SELECT s.student_id, b.name, {} FROM grade c JOIN base_cell b ON b.id = c.cell_id JOIN submitted_notebook n ON n.id = c.notebook_id JOIN submitted_assignment s ON s.id = n.assignment_id"
 COSTS = ("seconds", "memory_mb")
@@ -49,9 +49,18 @@ def outcome(out: Path) -> dict:
         for entry in student.values():
             for name in COSTS:
                 entry.pop(name, None)
-    records = {path.name: strip(json.loads(path.read_text())) for path in (out / "records").iterdir()}
+    records = {path.name: strip(json.loads(path.read_text())) for path in (out / "records").glob("*.json")}
     files = {str(path.relative_to(out)): path.read_text() for name in ("autograded", "feedback", "submitted") for path in sorted((out / name).rglob("*")) if path.is_file()}
     return rows | {"results": results, "records": records, "files": files}
+
+
+def only(found: dict, students) -> dict:
+    """The part of an outcome that belongs to these students."""
+    kept = {kind: [row for row in rows if row[0] in students] for kind, rows in found.items() if isinstance(rows, list)}
+    kept["results"] = {student: entry for student, entry in found["results"].items() if student in students}
+    kept["records"] = {name: record for name, record in found["records"].items() if name.removesuffix(".json") in students}
+    kept["files"] = {path: text for path, text in found["files"].items() if path.split("/")[1] in students}
+    return kept
 
 
 def strip(record: dict) -> dict:
@@ -61,26 +70,25 @@ def strip(record: dict) -> dict:
     return record
 
 
-def processes() -> dict[int, list[str]]:
-    """{number: command line} of every process that is not a zombie."""
+def processes() -> dict[int, tuple[int, str]]:
+    """{number: (its parent's number, its name)} of every process of this machine that has not ended."""
     found = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
-            try:
-                if line := (entry / "cmdline").read_bytes():
-                    found[int(entry.name)] = line.decode(errors="replace").split("\0")
-            except OSError:
-                continue
+            with contextlib.suppress(OSError):
+                name, _, facts = (entry / "stat").read_text().partition("(")[2].rpartition(")")
+                state, parent = facts.split()[:2]
+                if state not in "ZX":
+                    found[int(entry.name)] = (int(parent), name)
     return found
 
 
-def ours(mark: str) -> dict[int, list[str]]:
-    """Of these processes the ones whose environment holds `mark`, which a test gave to a grader; sandboxes belong to them by their parents."""
-    found = {}
-    for number, line in processes().items():
-        try:
-            if number != os.getpid() and mark.encode() in Path(f"/proc/{number}/environ").read_bytes():
-                found[number] = line
-        except OSError:
-            continue
+def descendants(number: int) -> dict[int, str]:
+    """{number: name} of a process's children, their children, and so on."""
+    everyone, found, waiting = processes(), {}, [number]
+    while waiting:
+        parent = waiting.pop()
+        born = {child: name for child, (of, name) in everyone.items() if of == parent}
+        found |= born
+        waiting += born
     return found

@@ -204,7 +204,9 @@ def test_a_second_run_gives_the_same_and_keeps_what_people_gave(graded, unit, tm
     some = tmp_path / "some"
     for name in ("ann", "bob"):
         (some / name).mkdir(parents=True)
-        (some / name / f"{UNIT}.ipynb").write_bytes(next((submitted / name).rglob("*.ipynb")).read_bytes())
+        handed_in = next((submitted / name).rglob("*.ipynb"))
+        for file in (handed_in, *handed_in.parent.glob("timestamp.txt")):
+            (some / name / file.name).write_bytes(file.read_bytes())
     done = grade(unit, some, out)
     again = done.results
     assert (done.graded, done.unchanged) == (0, 2)

@@ -98,7 +98,7 @@ def answer(sock: socket.socket, shell, message: dict, arrays: list[np.ndarray]) 
         handed: list = []
         outcome = run_case(function, call, names=names, probe=probe, seconds=message["seconds"], keep=handed)
         send_outcome(sock, message["token"], number, outcome, arrays_in(handed) if unmodified else [])
-        if outcome.problem == "time":
+        if outcome.problem == "time" or "MemoryError" in outcome.ancestors:
             return
 
 

@@ -8,8 +8,10 @@ import copy
 import importlib
 import linecache
 import os
+import signal
 import sys
 import threading
+import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
@@ -46,7 +48,45 @@ def time_limit(seconds: float | None) -> Iterator[None]:
     """Interrupt the main thread's Python code after `seconds`, on every operating system. None, or another thread: no limit."""
     if seconds is None or threading.current_thread() is not threading.main_thread():
         yield
-        return
+    elif hasattr(signal, "setitimer"):
+        with alarm(seconds):
+            yield
+    else:
+        with timer(seconds):
+            yield
+
+
+@contextlib.contextmanager
+def alarm(seconds: float) -> Iterator[None]:
+    """`time_limit` by the kernel's timer; one that runs already goes on afterwards."""
+    state = {"over": False, "fired": False}
+
+    def fire(*_):
+        if not state["over"]:
+            state["fired"] = True
+            raise KeyboardInterrupt
+
+    began = time.monotonic()
+    before = signal.signal(signal.SIGALRM, fire)
+    left, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+        state["over"] = True
+    except KeyboardInterrupt:
+        if not state["fired"]:
+            raise
+        raise TimeLimit from None
+    finally:
+        state["over"] = True
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before if before is not None else signal.SIG_DFL)
+        if left:
+            signal.setitimer(signal.ITIMER_REAL, max(0.001, left - (time.monotonic() - began)))
+
+
+@contextlib.contextmanager
+def timer(seconds: float) -> Iterator[None]:
+    """`time_limit` by a thread, for Windows."""
     lock, state = threading.Lock(), {"over": False, "fired": False}
 
     def fire():
@@ -55,9 +95,9 @@ def time_limit(seconds: float | None) -> Iterator[None]:
                 state["fired"] = True
                 _thread.interrupt_main()
 
-    timer = threading.Timer(seconds, fire)
-    timer.daemon = True
-    timer.start()
+    clock = threading.Timer(seconds, fire)
+    clock.daemon = True
+    clock.start()
     try:
         yield
         with lock:
@@ -68,7 +108,7 @@ def time_limit(seconds: float | None) -> Iterator[None]:
         raise TimeLimit from None
     finally:
         state["over"] = True
-        timer.cancel()
+        clock.cancel()
 
 
 def student_lines(error: BaseException) -> tuple[tuple[int, str], ...]:
@@ -102,7 +142,7 @@ def run_case(
     call = load_probe(probe)
     try:
         with quiet_errors(), time_limit(seconds):
-            result = call(function, *args, **kwargs)
+            leaves, problem = to_leaves(call(function, *args, **kwargs), names)
     except TimeLimit:
         message = f"Your code was still running after {seconds:g} seconds and was stopped. Is there a loop that never ends?"
         return Outcome(problem="time", message=message)
@@ -115,7 +155,6 @@ def run_case(
         )
     except SystemExit:
         return Outcome(raised="SystemExit", message="your code asked Python to exit", ancestors=("SystemExit",))
-    leaves, problem = to_leaves(result, names)
     return Outcome(leaves=leaves, problem="structure" if problem else None, message=problem or "", modified=changed(case, args, kwargs))
 
 

@@ -1,4 +1,5 @@
 # Children in sessions of their own that live on and write, spin and sleep.
+# breach: process limit
 # says: returned None
 # %% target
 import os, time

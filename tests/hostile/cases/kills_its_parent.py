@@ -1,6 +1,6 @@
 # Kills the process that forked it.
 # breach: crash
-# says: ended Python
+# says: wrong values
 # %% target
 import os, signal
 def target(x):

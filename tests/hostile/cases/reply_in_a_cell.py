@@ -1,6 +1,6 @@
 # Answers for the cell itself, with texts that claim a breach and a score.
 # include: forge
-# breach: .
+# breach: .+
 # %% target
 sys._getframe()
 work().sendall(frame({"ran": "time limit"}))

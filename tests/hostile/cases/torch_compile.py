@@ -1,5 +1,6 @@
 # Compiles code with the machine's compiler.
 # unit: 02_torch_walls
+# breach: (time limit)?
 # says: .
 # %% target
 def target(x):

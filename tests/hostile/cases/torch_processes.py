@@ -1,6 +1,6 @@
 # Starts worker processes that share memory, and leaves them.
 # unit: 02_torch_walls
-# breach: .
+# breach: .+
 # %% target
 import torch.multiprocessing as mp, time
 def target(x):

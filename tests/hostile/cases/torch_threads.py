@@ -1,6 +1,6 @@
 # Takes many threads and computes for ever.
 # unit: 02_torch_walls
-# breach: .
+# breach: .+
 # %% target
 def target(x):
     torch.set_num_threads(64)
