@@ -28,7 +28,7 @@ from autograder.submissions import Submission, template
 LOADED = judging_code()
 REACH_SECONDS = 10.0
 RETURN_SECONDS = 60.0
-VISIBLE_SECONDS = 10.0
+VISIBLE_SECONDS = 5.0
 GO_ON = "What is graded is kept; the same command goes on from here."
 NOT_INSTALLED = "Grading on a cluster needs Dask. Install it here and for the workers: pip install distributed dask-jobqueue"
 PER_JOB = {"cores": 2, "memory": "8GiB"}
@@ -149,9 +149,9 @@ class Slurm(Scheduler):
     """Dask workers in Slurm jobs, and a scheduler in this process. jobs: how many. Queue, account, time, cores and memory of a job are Dask's settings (jobqueue.slurm)."""
 
     def __init__(self, jobs: int):
-        super().__init__("Slurm")
         if shutil.which("sbatch") is None:
             raise CourseError("--slurm: there is no `sbatch` on this machine. Run the command on a login node of a Slurm cluster, or use --scheduler.")
+        super().__init__("Slurm")
         self.jobs = jobs
         self.cluster = None
 

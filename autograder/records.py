@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import signal
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from autograder.errors import CourseError
@@ -97,5 +97,4 @@ def read_records(out: Path) -> dict[str, Verdict]:
 
 def write_record(out: Path, verdict: Verdict) -> None:
     """Keep a verdict without its notebook, which lies in autograded/. Written last: a record says that all else of this student is done."""
-    kept = json.loads(verdict.to_json()) | {"notebook": ""}
-    write_whole(out / RECORDS / f"{verdict.student}.json", json.dumps(kept, ensure_ascii=False, indent=1))
+    write_whole(out / RECORDS / f"{verdict.student}.json", replace(verdict, notebook="").to_json())

@@ -19,6 +19,7 @@ from autograder.errors import CourseError
 from autograder.names import names_in
 from autograder.nbgrader_rules import parse_utc
 from autograder.outputs import safe_outputs
+from autograder.printable import printable
 from autograder.units import Unit, all_units
 
 LARGEST = 50_000_000
@@ -83,7 +84,10 @@ def find_submissions(folder: Path, unit: Unit) -> list[Submission]:
     for student, submission in found.items():
         if submission.path and (PATTERN.search(student) or student != student.strip()):
             submission.path, submission.problem = None, "not gradable: nbgrader cannot read a name with [ ] * ? or outer spaces; rename the folder or file"
-    return [found[student] for student in sorted(found)]
+        if HALF.search(student):
+            submission.student = printable(student)
+            submission.path, submission.problem = None, "not gradable: the name is not text in UTF-8; rename the folder or file"
+    return sorted(found.values(), key=lambda submission: submission.student)
 
 
 def from_folder(folder: Path, unit: Unit) -> Submission:

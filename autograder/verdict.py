@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 
 @dataclass
@@ -31,7 +31,7 @@ class Verdict:
         return sum(entry["points"] for entry in self.exercises.values())
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self), ensure_ascii=False)
+        return json.dumps(vars(self), ensure_ascii=False)
 
     @staticmethod
     def from_json(text: str) -> Verdict:

@@ -19,6 +19,7 @@ LENGTHS = struct.Struct("<IQ")
 HEADER_LIMIT = 8 << 20
 REPLY_HEADER_LIMIT = 1 << 20
 KINDS = frozenset({"|b1", "|u1", "|i1", "<u2", "<i2", "<u4", "<i4", "<u8", "<i8", "<f2", "<f4", "<f8", "<c8", "<c16"})
+SIZES = {kind: np.dtype(kind).itemsize for kind in KINDS}
 MOST_ARRAYS = 4096
 MOST_AXES = 16
 LARGEST = 1 << 48
@@ -133,4 +134,4 @@ def parse_header(text: bytes | bytearray, size: int) -> tuple[dict, list[tuple[s
 
 
 def count_bytes(kind: str, shape: tuple[int, ...]) -> int:
-    return math.prod(shape) * np.dtype(kind).itemsize
+    return math.prod(shape) * SIZES[kind]

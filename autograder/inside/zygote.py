@@ -19,6 +19,9 @@ HUGE, COLLAPSE = 2 << 20, 25
 LATE = ("numpy.random",)  # NumPy imports it on first use, which would be in each fork
 
 
+IDLE_SECONDS = 600
+
+
 def main(control: socket.socket, modules: list[str]) -> None:
     from autograder.inside import student, walls, watch, wire
 
@@ -37,6 +40,7 @@ def main(control: socket.socket, modules: list[str]) -> None:
     me = watch.facts_of(folder, str(os.getpid()))
     os.close(folder)  # a fork that inherited it could look at processes
     wire.send(control, {"ready": True, "threads": me["Threads"], "modules": [m for m in modules if m in sys.modules]})
+    control.settimeout(IDLE_SECONDS)  # whoever forgot this zygote, a worker of a cluster whose writer was killed, need not keep it
     while True:
         try:
             go, handles, _, _ = socket.recv_fds(control, 1, 3)

@@ -37,11 +37,14 @@ def tolerance(*arrays: np.ndarray, terms: int = 1) -> float:
 def close(got: np.ndarray, expected: np.ndarray, rtol: float) -> np.ndarray:
     """Elementwise |got − expected| ≤ rtol · max(|expected|, typical size of expected); equal infinities and NaNs agree."""
     got, expected = np.asarray(got), np.asarray(expected)
+    equal = got == expected
+    if equal.all():
+        return equal
     finite = np.abs(expected[np.isfinite(expected)]) if expected.size else np.zeros(0)
     scale = float(np.sqrt(np.mean(finite.astype(np.float64) ** 2))) if finite.size else 0.0
     with np.errstate(all="ignore"):
         near = np.abs(got.astype(np.complex128) - expected) <= rtol * (np.abs(expected) + scale)
-    return (near & np.isfinite(expected)) | (got == expected) | (np.isnan(got) & np.isnan(expected))
+    return (near & np.isfinite(expected)) | equal | (np.isnan(got) & np.isnan(expected))
 
 
 def sentence(leaf: str) -> str:
