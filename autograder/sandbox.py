@@ -124,6 +124,12 @@ def standard_library() -> Path:
     return Path(sysconfig.get_path("stdlib"))
 
 
+def private_folder() -> str:
+    """The one place where a submission may write: /tmp, unless the interpreter or a library lies there and would be hidden."""
+    places = (sys.prefix, sys.base_prefix, os.path.realpath(sys.executable), Path(__file__).resolve())
+    return "/private" if any(Path(place).is_relative_to("/tmp") for place in places) else "/tmp"
+
+
 def mounts(kind: str, shared: dict[str, Path], gpu: bool = False) -> list[str]:
     """bubblewrap's arguments for the file system. shared: {place below /sandbox: file or folder} that is shown besides."""
     binds: list[tuple[Path, Path]] = [(file, file) for file in (*system_libraries(), *(gpu_libraries() if gpu else ()))]
@@ -164,7 +170,7 @@ def mounts(kind: str, shared: dict[str, Path], gpu: bool = False) -> list[str]:
     for source, place in after:
         folders(place)
         arguments += ["--ro-bind", str(source), str(place)]
-    arguments += ["--proc", "/proc", "--dev", "/dev", "--perms", "0755", "--tmpfs", "/tmp"]
+    arguments += ["--proc", "/proc", "--dev", "/dev", "--perms", "0755", "--tmpfs", private_folder()]
     return [*arguments, *(part for folder in empty for part in ("--remount-ro", str(folder)))]
 
 
@@ -180,8 +186,9 @@ def command(kind: str, shared: dict[str, Path], gpu: bool = False) -> list[str]:
         apart += ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
     else:
         apart += ["--unshare-user"]
-    variables = {"PATH": "/nowhere", "HOME": "/tmp/home", "TMPDIR": "/tmp", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0", "MPLBACKEND": "agg"}
-    variables |= {"MPLCONFIGDIR": "/tmp/matplotlib", "IPYTHONDIR": "/tmp/ipython", "NBGRADER_EXECUTION": "autograde", "PYTHONWARNINGS": "ignore"}
+    own = private_folder()
+    variables = {"PATH": "/nowhere", "HOME": f"{own}/home", "TMPDIR": own, "LANG": "C.UTF-8", "PYTHONHASHSEED": "0", "MPLBACKEND": "agg"}
+    variables |= {"MPLCONFIGDIR": f"{own}/matplotlib", "IPYTHONDIR": f"{own}/ipython", "NBGRADER_EXECUTION": "autograde", "PYTHONWARNINGS": "ignore"}
     variables |= dict.fromkeys(THREADS, "1")
     environment = [part for name, value in variables.items() for part in ("--setenv", name, value)]
     return [program, *apart, "--clearenv", *environment, *mounts(kind, shared, gpu), *(gpu_mounts() if gpu else ()), "--remount-ro", "/dev", "--remount-ro", "/"]

@@ -22,7 +22,7 @@ from autograder import pool, sandbox
 from autograder.attempt import Attempt, Breach
 from autograder.inside import seccomp, wire
 from autograder.limits import Limits
-from autograder.sandbox import NUMPY, PYTORCH, Zygote, bubblewrap
+from autograder.sandbox import NUMPY, PYTORCH, Zygote, bubblewrap, private_folder
 from convnets.check.questions import ExerciseQuestions, PropertyQuestions, Question
 from convnets.check.values import Case, Outcome
 
@@ -121,12 +121,12 @@ def test_only_the_interpreter_and_the_libraries_are_to_be_seen(numpy_zygote):
     found = facts(
         numpy_zygote,
         "import os\n"
-        "found = {place: sorted(os.listdir(place)) for place in ('/', '/tmp', '/proc', '/dev', '/dev/shm', '/sandbox', '/sandbox/autograder', '.')}\n"
+        f"found = {{place: sorted(os.listdir(place)) for place in ('/', '{private_folder()}', '/proc', '/dev', '/dev/shm', '/sandbox', '/sandbox/autograder', '.')}}\n"
         "found['cwd'] = os.getcwd()",
     )
     assert {"etc", "home", "root", "var", "sys", "bin", "sbin", "boot", "mnt", "media", "srv", "run"} & set(found["/"]) <= made_by_paths()
-    assert found["/proc"] == [] and found["/dev/shm"] == [] and found["/tmp"] == ["home"]
-    assert found["."] == ["beside.txt"] and found["cwd"] == "/tmp/home/work"
+    assert found["/proc"] == [] and found["/dev/shm"] == [] and found[private_folder()] == ["home"]
+    assert found["."] == ["beside.txt"] and found["cwd"] == f"{private_folder()}/home/work"
     assert set(found["/sandbox"]) == {"autograder", "convnets"} and found["/sandbox/autograder"] == ["__init__.py", "inside"]
 
 
@@ -226,8 +226,8 @@ def test_submissions_do_not_meet(numpy_zygote):
     first = Attempt(numpy_zygote, SMALL, time.monotonic() + 60, {}, {})
     second = Attempt(numpy_zygote, SMALL, time.monotonic() + 60, {}, {})
     try:
-        assert first.run("open('/tmp/note', 'w').write('x'); open('/dev/shm/note', 'w').write('x')") == ""
-        said = second.run("import os, signal\nraise LookupError([os.path.exists('/tmp/note'), os.listdir('/dev/shm'), os.getpid()])")
+        assert first.run(f"open('{private_folder()}/note', 'w').write('x'); open('/dev/shm/note', 'w').write('x')") == ""
+        said = second.run(f"import os, signal\nraise LookupError([os.path.exists('{private_folder()}/note'), os.listdir('/dev/shm'), os.getpid()])")
         assert said == "LookupError: [False, [], 2]"
         assert "ProcessLookupError" in second.run("for pid in range(3, 5000): os.kill(pid, 0)")
         assert "ProcessLookupError" in second.run("os.kill(-1, signal.SIGKILL)")

@@ -17,7 +17,8 @@ NEW_MOUNTS, NEW_IPC, NEW_USERS, NEW_PROCESSES = 0x00020000, 0x08000000, 0x100000
 READ_ONLY, NO_SUID, NO_DEVICES, NO_PROGRAMS, RECURSIVE, PRIVATE = 1, 2, 4, 8, 0x4000, 0x40000
 NO_NEW_PRIVILEGES, DROP_BOUNDING, DUMPABLE = 38, 24, 4
 NOBODY = 65534
-HOME = "/tmp/home"
+OWN = os.environ.get("TMPDIR", "/tmp")
+HOME = f"{OWN}/home"
 MEGABYTE = 1 << 20
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -52,7 +53,7 @@ def enter(limits: dict) -> int:
     write("/proc/self/gid_map", f"{group} {group} 1")
     must(libc.mount(b"none", b"/", None, RECURSIVE | PRIVATE, None), "private mounts")
     processes = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    tmpfs("/tmp", f"size={limits['disk_mb']}m,nr_inodes={limits['files']},mode=700")
+    tmpfs(OWN, f"size={limits['disk_mb']}m,nr_inodes={limits['files']},mode=700")
     tmpfs("/dev/shm", f"size={limits['disk_mb']}m,nr_inodes={limits['files']},mode=700")
     tmpfs("/proc", "size=4k,nr_inodes=1", NO_SUID | NO_DEVICES | NO_PROGRAMS | READ_ONLY)
     return processes
