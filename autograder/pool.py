@@ -198,7 +198,7 @@ class Local:
         context = multiprocessing.get_context("spawn")
         slots = context.Queue()
         for number in range(self.count):
-            slots.put(self.cores[number % len(self.cores)])
+            slots.put(self.cores[number % len(self.cores)] if self.count >= len(self.cores) else None)
         return ProcessPoolExecutor(self.count, context, start_worker, (slots,))
 
     def submit(self, executor: Executor, *task) -> Future:

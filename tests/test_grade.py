@@ -440,7 +440,7 @@ def test_the_sample_class_is_the_same_every_time(unit, tmp_path):
 def test_the_demo_builds_grades_and_shows_every_graded_unit(unit, tmp_path, monkeypatch, sandbox, students):
     seen = []
 
-    def grade_nobody(unit, submissions, out, progress, *, unsafe, check_built):
+    def grade_nobody(unit, submissions, out, *, pool, unsafe, check_built):
         seen.append((unit.name, len(find_submissions(submissions, unit)), out))
         assert unsafe == (sandbox is None) and not check_built
         return Graded({"ann": {}})
@@ -452,7 +452,7 @@ def test_the_demo_builds_grades_and_shows_every_graded_unit(unit, tmp_path, monk
     demo([unit], tmp_path, told.append, lambda *args: shown.append(args), lambda title: contextlib.nullcontext(lambda done, total: None))
     assert seen == [(UNIT, students, tmp_path / UNIT)] and shown == [(unit, {"ann": {}}, tmp_path / UNIT)]
     assert any("There is no sandbox on this machine, so the hostile students stay out" in line for line in told) == (sandbox is None)
-    assert told[0] == "Building 1 units …" and re.fullmatch(r"The whole loop took \d+ seconds\.", told[-1])
+    assert told[0] == "Building 1 units, then grading 1 classes …" and re.fullmatch(r"The whole loop took \d+ seconds\.", told[-1])
     assert not (tmp_path / "submitted").exists()
 
 
