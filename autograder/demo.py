@@ -64,10 +64,8 @@ def one_class(unit: Unit, out: Path, hostile: bool, unsafe: bool) -> dict:
     build([unit])
     submitted = out / "submitted" / unit.name
     try:
-        for earlier in (submitted, out / unit.name):
-            shutil.rmtree(earlier, ignore_errors=True)
+        shutil.rmtree(submitted, ignore_errors=True)
         write_sample_class(unit, submitted, hostile)
     except OSError as error:
         raise CourseError(f"Cannot write the sample class in {submitted}: {error.strerror}. Name another folder with --out.") from error
-    results = grade(unit, submitted, out / unit.name, unsafe=unsafe, check_built=False).results
-    return results
+    return grade(unit, submitted, out / unit.name, unsafe=unsafe, check_built=False).results
