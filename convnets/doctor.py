@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.metadata
-import importlib.util
 import os
 import platform
 import sys
@@ -46,8 +44,9 @@ def accelerator() -> str:
 
 def grading() -> list[tuple[str, str]]:
     """Rows about the instructor's tool: on Linux each wall of its sandbox, tried out; one row where it is not installed."""
-    if version("nbgrader") == "not installed" or importlib.util.find_spec("autograder") is None:
+    found = list(importlib.metadata.entry_points(group="convnets.doctor"))
+    if not found:
         return [("grading", "not installed (students do not need it)")]
     if sys.platform != "linux":
         return [("grading", "everything works here but the sandbox, which needs Linux: grade only code that you trust, with --unsafe")]
-    return importlib.import_module("autograder.layers").report()
+    return [row for part in found for row in part.load()()]

@@ -1,6 +1,8 @@
 """Grading on a Dask scheduler's workers and in Slurm jobs comes to what this machine's own processes come to."""
 
+import importlib.util
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -16,7 +18,8 @@ from autograder.pool import Local, chosen_pool
 from autograder.units import find_unit
 
 distributed = pytest.importorskip("distributed", reason="Dask is not installed: pip install distributed dask-jobqueue")
-jobqueue = pytest.importorskip("dask_jobqueue", reason="dask-jobqueue is not installed: pip install dask-jobqueue")
+if importlib.util.find_spec("dask_jobqueue") is None:
+    pytest.skip("dask-jobqueue is not installed: pip install dask-jobqueue", allow_module_level=True)
 
 from autograder import cluster  # noqa: E402
 
@@ -218,3 +221,10 @@ def test_slurm_jobs_come_to_the_same_and_are_cancelled(unit, submitted, here, sl
     assert (done.graded, done.faults) == (STUDENTS, {})
     assert outcome(tmp_path / "out") == here
     assert (slurm / "started").read_text().split() == (slurm / "cancelled").read_text().split()
+
+
+def test_importing_dask_jobqueue_leaves_ctrl_c_alone():
+    before = signal.getsignal(signal.SIGINT)
+    with dask.config.set({"jobqueue.slurm.cores": 1, "jobqueue.slurm.memory": "1GB", "jobqueue.slurm.interface": "lo"}):
+        cluster.slurm_cluster().close()
+    assert signal.getsignal(signal.SIGINT) is before
