@@ -224,6 +224,7 @@ def test_slurm_jobs_come_to_the_same_and_are_cancelled(unit, submitted, here, sl
 
 
 def test_importing_dask_jobqueue_leaves_ctrl_c_alone():
+    dask = pytest.importorskip("dask")
     before = signal.getsignal(signal.SIGINT)
     with dask.config.set({"jobqueue.slurm.cores": 1, "jobqueue.slurm.memory": "1GB", "jobqueue.slurm.interface": "lo"}):
         cluster.slurm_cluster().close()
