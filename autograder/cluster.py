@@ -9,6 +9,7 @@ import contextlib
 import logging
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -175,12 +176,15 @@ class Slurm(Scheduler):
 
 def slurm_cluster():
     """A Dask cluster of Slurm jobs, each worker with one thread. Raises CourseError where dask-jobqueue is missing or its settings are wrong."""
+    before = signal.getsignal(signal.SIGINT)
     dask()
     try:
         from dask import config
         from dask_jobqueue import SLURMCluster
     except ImportError as error:
         raise CourseError(NOT_INSTALLED) from error
+    finally:
+        signal.signal(signal.SIGINT, before)  # dask-jobqueue takes Ctrl-C for itself when it is imported
     wanted = {name: config.get(f"jobqueue.slurm.{name}", None) or value for name, value in PER_JOB.items()}
     try:
         return SLURMCluster(**wanted, processes=wanted["cores"], python=sys.executable)

@@ -41,8 +41,8 @@ def close(got: np.ndarray, expected: np.ndarray, rtol: float) -> np.ndarray:
     if equal.all():
         return equal
     finite = np.abs(expected[np.isfinite(expected)]) if expected.size else np.zeros(0)
-    scale = float(np.sqrt(np.mean(finite.astype(np.float64) ** 2))) if finite.size else 0.0
     with np.errstate(all="ignore"):
+        scale = float(np.sqrt(np.mean(finite.astype(np.float64) ** 2))) if finite.size else 0.0
         near = np.abs(got.astype(np.complex128) - expected) <= rtol * (np.abs(expected) + scale)
     return (near & np.isfinite(expected)) | equal | (np.isnan(got) & np.isnan(expected))
 
