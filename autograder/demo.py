@@ -12,7 +12,7 @@ from pathlib import Path
 from autograder.build import build
 from autograder.errors import CourseError
 from autograder.grade import grade
-from autograder.pool import cores
+from autograder.pool import Local, cores
 from autograder.sample_class import write_sample_class
 from autograder.sandbox import bubblewrap
 from autograder.units import Unit
@@ -46,20 +46,20 @@ def demo(units: list[Unit], out: Path, tell: Callable[[str], None], show: Callab
 
 
 def run(tasks: list[tuple], one_done: Callable[[int], None]) -> dict[str, dict]:
-    """{unit: results}: each task in a process of its own, the longest first; a single task in this process."""
+    """{unit: results}: each task in a process with one worker, the longest first; a single task in this process, with all workers."""
     one_done(0)
     if len(tasks) == 1:
         return {tasks[0][0].name: one_class(*tasks[0])}
     found = {}
     with ProcessPoolExecutor(len(cores()), multiprocessing.get_context("spawn")) as pool:
-        begun = {pool.submit(one_class, *task): task[0].name for task in reversed(tasks)}
+        begun = {pool.submit(one_class, *task, 1): task[0].name for task in reversed(tasks)}
         for future in as_completed(begun):
             found[begun[future]] = future.result()
             one_done(len(found))
     return found
 
 
-def one_class(unit: Unit, out: Path, hostile: bool, unsafe: bool) -> dict:
+def one_class(unit: Unit, out: Path, hostile: bool, unsafe: bool, workers: int | None = None) -> dict:
     """Build a unit, write its sample class and grade it. Returns the results."""
     build([unit])
     submitted = out / "submitted" / unit.name
@@ -68,4 +68,4 @@ def one_class(unit: Unit, out: Path, hostile: bool, unsafe: bool) -> dict:
         write_sample_class(unit, submitted, hostile)
     except OSError as error:
         raise CourseError(f"Cannot write the sample class in {submitted}: {error.strerror}. Name another folder with --out.") from error
-    return grade(unit, submitted, out / unit.name, unsafe=unsafe, check_built=False).results
+    return grade(unit, submitted, out / unit.name, pool=Local(workers), unsafe=unsafe, check_built=False).results

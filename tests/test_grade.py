@@ -440,7 +440,7 @@ def test_the_sample_class_is_the_same_every_time(unit, tmp_path):
 def test_the_demo_builds_grades_and_shows_every_graded_unit(unit, tmp_path, monkeypatch, sandbox, students):
     seen = []
 
-    def grade_nobody(unit, submissions, out, *, unsafe, check_built):
+    def grade_nobody(unit, submissions, out, *, pool, unsafe, check_built):
         seen.append((unit.name, len(find_submissions(submissions, unit)), out))
         assert unsafe == (sandbox is None) and not check_built
         return Graded({"ann": {}})
