@@ -71,7 +71,7 @@ def require_same(job: Job) -> None:
         time.sleep(0.2)
     if judging_code() != LOADED:
         raise CourseError(f"{me} runs an autograder that was changed since it started. Start the workers again.")
-    if version_of(job.unit, Path(job.questions), job.limits, job.unsafe, job.gpu) != job.version:
+    if version_of(job.unit, Path(job.questions), job.kind, job.limits, job.unsafe, job.gpu) != job.version:
         raise CourseError(f"{me} has other versions of Python, of the libraries or of the autograder than this machine. Start the workers from the same environment.")
 
 

@@ -161,12 +161,12 @@ def job_of(unit: Unit, questions: Path, unsafe: bool, gpu: bool) -> Job:
     limits |= {e.name: checked(e.limits, f"{unit.name}: {e.name}") for e in declared if e.limits}
     probes = {p.probe.partition(":")[0] for e in declared for p in e.properties if p.probe}
     found["modules"] = tuple(sorted({*found["modules"], *probes}))
-    return Job(unit, str(questions), **found, limits=limits, gpu=gpu, unsafe=unsafe, version=version_of(unit, questions, limits, unsafe, gpu))
+    return Job(unit, str(questions), **found, limits=limits, gpu=gpu, unsafe=unsafe, version=version_of(unit, questions, found["kind"], limits, unsafe, gpu))
 
 
-def version_of(unit: Unit, questions: Path, limits: dict, unsafe: bool, gpu: bool) -> str:
+def version_of(unit: Unit, questions: Path, kind: str, limits: dict, unsafe: bool, gpu: bool) -> str:
     """A hash of everything beside the submission that decides marks: questions, notebook, limits, libraries and the judging code."""
-    found = hashlib.sha256(repr((versions(), sorted(limits.items()), unsafe, gpu, judging_code())).encode())
+    found = hashlib.sha256(repr((versions(), kind, sorted(limits.items()), unsafe, gpu, judging_code())).encode())
     for path in (questions, unit.student_notebook):
         found.update(path.read_bytes())
     return found.hexdigest()

@@ -22,7 +22,7 @@ from autograder.hidden import MIME, without_values
 from autograder.limits import Limits
 from autograder.nbgrader_rules import checksum
 from autograder.sandbox import Zygote
-from autograder.submissions import LARGEST, SKIP, Submission, Unreadable, mend, read_notebook
+from autograder.submissions import LARGEST, SKIP, Submission, mended, notes_on
 from autograder.units import Unit
 from autograder.verdict import Verdict
 from convnets.check.html import as_html
@@ -106,13 +106,9 @@ def handed_in(submission: Submission) -> dict[str, bytes]:
 
 def grade_submission(job: Job, zygote: Zygote, submission: Submission, key: str) -> Verdict:
     """The verdict on one submission. Raises Fault when the machinery failed, which says nothing about the submission."""
-    if submission.path is None:
+    if (found := mended(job.unit, submission)) is None:
         return nothing(job, submission, key)
-    try:
-        notebook, notes = mend(job.unit, read_notebook(submission.path))
-    except Unreadable as error:
-        submission.problem = f"not readable: {error}"
-        return nothing(job, submission, key)
+    notebook, notes = found
     run = Run(job, zygote, {name: content for name, content in handed_in(submission).items() if name not in job.links})
     try:
         for cell in notebook.cells:
@@ -122,8 +118,7 @@ def grade_submission(job: Job, zygote: Zygote, submission: Submission, key: str)
     questions = questions_in(job.questions)
     exercises = {}
     for name, asked in questions.items():
-        own = [note.split(": ", 1)[1] for note in notes if note.startswith(f"{name}: ")]
-        exercises[name] = entry_of(asked, run.answers.get(name), own)
+        exercises[name] = entry_of(asked, run.answers.get(name), notes_on(name, notes))
     write_outputs(notebook, exercises)
     for entry in exercises.values():
         entry.pop("report", None)

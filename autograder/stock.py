@@ -22,7 +22,7 @@ from traitlets.config import Config
 
 from autograder.formgrader import course_settings
 from autograder.hidden import MIME, PREPARED
-from autograder.submissions import Submission, Unreadable, mend, read_notebook
+from autograder.submissions import Submission, mended, notes_on
 from autograder.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -35,13 +35,9 @@ def grade_with_nbgrader(job: Job, submission: Submission, key: str) -> Verdict:
     """The verdict that stock nbgrader comes to on one submission."""
     from autograder.judge import comments_of, handed_in, nothing, questions_in
 
-    if submission.path is None:
+    if (found := mended(job.unit, submission)) is None:
         return nothing(job, submission, key)
-    try:
-        notebook, notes = mend(job.unit, read_notebook(submission.path))
-    except Unreadable as error:
-        submission.problem = f"not readable: {error}"
-        return nothing(job, submission, key)
+    notebook, notes = found
     warnings.filterwarnings("ignore", module=r"nbgrader\.")
     os.environ |= dict.fromkeys(THREADS, "1") | {"CONVNETS_COURSE": str(job.unit.root), PREPARED: job.questions, "PYTHONWARNINGS": "ignore"}
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # kernels warn on the terminal
@@ -89,7 +85,7 @@ def entry_of(name: str, asked, cell, notes: list[str]) -> dict:
     if not reports:
         errors = [output for output in outputs if output.output_type == "error"]
         entry["problem"] = f"the check did not finish: {f'{errors[-1].ename}: {errors[-1].evalue}' if errors else 'it gave no result'}"
-    if own := [note.split(": ", 1)[1] for note in notes if note.startswith(f"{name}: ")]:
+    if own := notes_on(name, notes):
         entry["note"] = "; ".join(own)
     return entry
 

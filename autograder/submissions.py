@@ -203,6 +203,22 @@ def template(unit: Unit) -> tuple[str, frozenset[str]]:
     return json.dumps(master), frozenset(explored)
 
 
+def mended(unit: Unit, submission: Submission) -> tuple[NotebookNode, list[str]] | None:
+    """`mend` of what was handed in; None where nothing can be graded, which `submission.problem` then tells."""
+    if submission.path is None:
+        return None
+    try:
+        return mend(unit, read_notebook(submission.path))
+    except Unreadable as error:
+        submission.problem = f"not readable: {error}"
+        return None
+
+
+def notes_on(name: str, notes: list[str]) -> list[str]:
+    """What was mended in one exercise."""
+    return [note.removeprefix(f"{name}: ") for note in notes if note.startswith(f"{name}: ")]
+
+
 def defines(source: str, name: str) -> bool:
     return re.search(rf"^(def|class)\s+{re.escape(name)}\b", source, re.MULTILINE) is not None
 

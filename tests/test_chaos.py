@@ -12,11 +12,10 @@ import time
 import pytest
 from dask_cluster import Cluster, kill, wait_until
 from many import descendants, only, outcome, processes, write_class
-from toy import UNIT, make_course
+from toy import UNIT
 
 from autograder.grade import grade
 from autograder.pool import Local
-from autograder.units import find_unit
 
 STUDENTS = int(os.environ.get("CONVNETS_CHAOS_STUDENTS", "300"))
 SOME = 60
@@ -24,18 +23,7 @@ SEED = int(os.environ.get("CONVNETS_CHAOS_SEED", "7"))
 LONGEST = 240
 
 
-@pytest.fixture(scope="module", autouse=True)
-def course(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("course")
-        patch.setenv("CONVNETS_COURSE", str(folder))
-        patch.setenv("CONVNETS_SECRET", "a secret for tests")
-        yield make_course(folder)
-
-
-@pytest.fixture(scope="module")
-def unit(course):
-    return find_unit(UNIT)
+pytestmark = pytest.mark.usefixtures("course")
 
 
 @pytest.fixture(scope="module")

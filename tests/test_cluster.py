@@ -9,12 +9,11 @@ import sys
 import pytest
 from dask_cluster import Cluster, free_port, wait_until
 from many import descendants, outcome, write_class
-from toy import UNIT, make_course
+from toy import UNIT
 
 from autograder.errors import CourseError
 from autograder.grade import grade
 from autograder.pool import Local, chosen_pool
-from autograder.units import find_unit
 
 distributed = pytest.importorskip("distributed", reason="Dask is not installed: pip install distributed dask-jobqueue")
 interrupt = signal.getsignal(signal.SIGINT)
@@ -37,18 +36,7 @@ echo "$1" >>"$JOBS/cancelled"
 """
 
 
-@pytest.fixture(scope="module", autouse=True)
-def course(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("course")
-        patch.setenv("CONVNETS_COURSE", str(folder))
-        patch.setenv("CONVNETS_SECRET", "a secret for tests")
-        yield make_course(folder)
-
-
-@pytest.fixture(scope="module")
-def unit(course):
-    return find_unit(UNIT)
+pytestmark = pytest.mark.usefixtures("course")
 
 
 @pytest.fixture(scope="module")

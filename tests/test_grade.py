@@ -8,7 +8,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from toy import RIGHT, UNIT, answered, cell_of, hand_in, make_course
+from toy import RIGHT, UNIT, answered, cell_of, hand_in
 
 from autograder.demo import demo
 from autograder.errors import CourseError
@@ -34,18 +34,7 @@ def double(x):
 SQUARE = {"double": "def double(x):\n    return x * x", "running_sum": "def running_sum(x):\n    return x.sum()"}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def course(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("course")
-        patch.setenv("CONVNETS_COURSE", str(folder))
-        patch.setenv("CONVNETS_SECRET", "a secret for tests")
-        yield make_course(folder)
-
-
-@pytest.fixture(scope="module")
-def unit(course):
-    return find_unit(UNIT)
+pytestmark = pytest.mark.usefixtures("course")
 
 
 def damaged(course):

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 from many import outcome
-from toy import RIGHT, UNIT, answered, hand_in, make_course
+from toy import RIGHT, UNIT, answered, hand_in
 from typer.testing import CliRunner
 
 from autograder import grade as grading
@@ -20,7 +20,6 @@ from autograder.pool import Local, Task, grade_all
 from autograder.records import opened
 from autograder.sandbox import Fault, NoSandbox
 from autograder.submissions import Submission
-from autograder.units import find_unit
 from autograder.verdict import Verdict
 
 SQUARE = RIGHT | {"double": "def double(x):\n    return x * x"}
@@ -59,18 +58,9 @@ class Here:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def course(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("course")
-        patch.setenv("CONVNETS_COURSE", str(folder))
-        patch.setenv("CONVNETS_SECRET", "a secret for tests")
-        yield make_course(folder)
-        pools.end_zygotes()
-
-
-@pytest.fixture(scope="module")
-def unit(course):
-    return find_unit(UNIT)
+def zygotes_end(course):
+    yield
+    pools.end_zygotes()
 
 
 @pytest.fixture(scope="module")
