@@ -8,6 +8,7 @@ import secrets
 import select
 import signal
 import time
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -25,6 +26,7 @@ LONGEST, LONGEST_NAME = 4000, 200
 MEGABYTE = 1 << 20
 SMALL = 1 << 16
 MOST_ANCESTORS = 20
+EMPTY = wire.prepare({})
 ERRORS = {"PermissionError": "forbidden action", "MemoryError": "memory limit"}
 SIGNS = {
     "[Errno 28]": "disk limit",
@@ -56,6 +58,25 @@ class Breach(Exception):
 
 def words(kind: str, limits: Limits, seconds: float) -> str:
     return WORDS[kind].format(**limits.as_json() | {"seconds": seconds})
+
+
+@dataclass(frozen=True)
+class Calls:
+    """Calls of one exercise, ready to be sent. listed: (question, probe, whether its inputs must be left unmodified)."""
+
+    returns: tuple[str, ...]
+    listed: list[tuple[Question, str | None, bool]]
+    frame: wire.Prepared
+
+
+def calls_of(questions: ExerciseQuestions, first: int = 0) -> Calls:
+    """An exercise's calls in the order of its properties, from the `first` one on."""
+    listed = [(question, prop.probe, prop.settings["unmodified"]) for prop in questions.properties for question in prop.questions][first:]
+    packer = Packer()
+    cases = [[packer.pack(question.case), probe, unmodified] for question, probe, unmodified in listed]
+    arrays = packer.arrays()
+    message = {"ask": questions.name, "returns": list(questions.returns), "cases": cases, "kinds": list(arrays)}
+    return Calls(questions.returns, listed, wire.prepare(message, list(arrays.values())))
 
 
 class Attempt:
@@ -111,11 +132,11 @@ class Attempt:
         except wire.Closed:
             raise self.died() from None
 
-    def send(self, message: dict, arrays=()) -> None:
+    def send(self, message: dict, frame: wire.Prepared = EMPTY) -> None:
         self.work.settimeout(GRACE + 10)
         self.token = secrets.token_hex(8)
         try:
-            wire.send(self.work, message | {"token": self.token}, arrays)
+            wire.send_prepared(self.work, frame, message | {"token": self.token})
         except wire.Closed:
             raise self.died() from None
         except TimeoutError:
@@ -152,21 +173,18 @@ class Attempt:
             raise Breach(message["breach"])
         return message["threads"]
 
-    def ask(self, questions: ExerciseQuestions, listed: list[tuple[Question, str | None, bool]], seconds: float, here: bool, outcomes: list[Outcome]) -> dict:
+    def ask(self, calls: Calls, seconds: float, here: bool, outcomes: list[Outcome]) -> dict:
         """Ask about these calls and append an outcome for each that was answered; a breach leaves the list short. Returns what it cost, as the student's process says.
 
-        listed: (question, probe, whether its inputs must be left unmodified). here: let the student's process itself answer, not a fork of it.
+        here: let the student's process itself answer, not a fork of it.
         """
-        packer = Packer()
-        cases = [[packer.pack(question.case), probe, unmodified] for question, probe, unmodified in listed]
-        arrays = packer.arrays()
-        message = {"ask": questions.name, "returns": list(questions.returns), "seconds": seconds, "here": here, "cases": cases, "kinds": list(arrays)}
-        self.send(message, list(arrays.values()))
+        self.send({"seconds": seconds, "here": here}, calls.frame)
+        listed = calls.listed
         for number, (question, _, unmodified) in enumerate(listed):
             reply, values = self.frame(seconds, self.limits.reply_mb * MEGABYTE)
             if "end" in reply:
                 raise Ended(reply["end"])
-            outcomes.append(read_outcome(reply, values, number, question, questions.returns, unmodified))
+            outcomes.append(read_outcome(reply, values, number, question, calls.returns, unmodified))
             if outcomes[-1].problem == "time" or (outcomes[-1].problem, outcomes[-1].message) == ("breach", "memory limit"):
                 break
         left = len(listed) - number - 1
@@ -266,9 +284,11 @@ def read_outcome(reply: dict, values: list[np.ndarray], number: int, question: Q
 
 
 def light(value: np.ndarray, question: Question, name: str) -> np.ndarray:
-    """A copy of the value; of one that has neither the expected shape nor a known mistake's only shape and dtype, which take no memory."""
+    """A copy of the value; of a large one that has neither the expected shape nor a known mistake's only shape and dtype, which take no memory."""
+    if value.size <= SMALL:
+        return value.copy()
     known = [outcome.leaves[name].shape for outcome in (question.expected, *question.mistakes.values()) if outcome.leaves and name in outcome.leaves]
-    return value.copy() if value.size <= SMALL or value.shape in known else np.broadcast_to(np.zeros((), value.dtype), value.shape)
+    return value.copy() if value.shape in known else np.broadcast_to(np.zeros((), value.dtype), value.shape)
 
 
 def kind_of_error(names: tuple[str, ...], message: str) -> str | None:

@@ -23,7 +23,7 @@ from pathlib import Path
 from autograder import pool
 from autograder.errors import CourseError
 from autograder.grade import judging_code, version_of
-from autograder.judge import Job, questions_in
+from autograder.judge import Job, calls_in, questions_in
 from autograder.submissions import Submission, template
 
 LOADED = judging_code()
@@ -62,6 +62,7 @@ def grade_here(job: Job, submission: Submission, key: str) -> str:
 def require_same(job: Job) -> None:
     """Once for each job: forget what was read for an earlier one, and see that files and versions are the writer's."""
     questions_in.cache_clear()
+    calls_in.cache_clear()
     template.cache_clear()
     files, me = (Path(job.questions), job.unit.student_notebook), f"The worker on {socket.gethostname()}"
     deadline = time.monotonic() + VISIBLE_SECONDS

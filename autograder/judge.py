@@ -17,7 +17,7 @@ from pathlib import Path
 
 import nbformat
 
-from autograder.attempt import WORDS, Attempt, Breach, Ended, kind_of_error, words
+from autograder.attempt import WORDS, Attempt, Breach, Calls, Ended, calls_of, kind_of_error, words
 from autograder.hidden import MIME, without_values
 from autograder.limits import Limits
 from autograder.nbgrader_rules import checksum
@@ -64,6 +64,11 @@ class Job:
 @lru_cache(maxsize=2)
 def questions_in(path: str) -> dict[str, ExerciseQuestions]:
     return load(path)[1]
+
+
+@lru_cache(maxsize=64)
+def calls_in(path: str, name: str, first: int) -> Calls:
+    return calls_of(questions_in(path)[name], first)
 
 
 def key_of(job: Job, submission: Submission) -> str:
@@ -238,22 +243,22 @@ class Run:
         questions = questions_in(self.job.questions)[name]
         limits = self.limits.for_exercise(self.job.limits.get(name))
         seconds = limits.seconds or questions.seconds
-        listed = [(question, prop.probe, prop.settings["unmodified"]) for prop in questions.properties for question in prop.questions]
+        total = sum(len(prop.questions) for prop in questions.properties)
         outcomes: list[Outcome] = []
         kinds: list[str] = []
         cost = {"seconds": 0.0, "memory_mb": 0.0}
         if self.stopped.get(name) in WORDS:
             kinds.append(self.stopped[name])
-        while len(outcomes) < len(listed) and len(kinds) <= CRASHES and not (kinds and kinds[-1] in FINAL):
+        while len(outcomes) < total and len(kinds) <= CRASHES and not (kinds and kinds[-1] in FINAL):
             answered = len(outcomes)
             try:
                 attempt = self.started()
                 attempt.limits = limits
                 here = self.job.gpu or attempt.threads() > 1
-                spent = attempt.ask(questions, listed[len(outcomes) :], seconds, here, outcomes)
+                spent = attempt.ask(calls_in(self.job.questions, name, len(outcomes)), seconds, here, outcomes)
                 cost = {"seconds": cost["seconds"] + spent["seconds"], "memory_mb": max(cost["memory_mb"], spent["memory_mb"])}
                 attempt.limits, self.asked = self.limits, True
-                if len(outcomes) < len(listed):
+                if len(outcomes) < total:
                     kinds.append("time limit" if outcomes[-1].problem == "time" else "memory limit")
             except (Breach, Ended) as breach:
                 if isinstance(breach, Breach):
@@ -263,7 +268,7 @@ class Run:
                     self.attempt.limits, self.asked = self.limits, True
                 kinds.append(breach.kind)
                 outcomes.append(broken(breach.kind, limits, seconds))
-        while len(outcomes) < len(listed):
+        while len(outcomes) < total:
             outcomes.append(broken(kinds[-1], limits, seconds))
         for number, outcome in enumerate(outcomes):
             if outcome.problem == "breach" and outcome.message in WORDS:

@@ -171,8 +171,8 @@ def mend(unit: Unit, submitted: NotebookNode) -> tuple[NotebookNode, list[str]]:
     Check cells, the set-up cell and the unit's imports come from the unit. Exploration cells that the student left as they were
     are not run, unless a cell of the student's uses a name from them. Raises Unreadable when no solution cell is in it.
     """
-    text, explored = template(unit)
-    master = nbformat.from_dict(json.loads(text))
+    whole, explored = template(unit)
+    master = NotebookNode(whole)  # its cells are replaced below, and not changed
     marked = {cell.metadata.nbgrader.grade_id: cell for cell in master.cells if "nbgrader" in cell.metadata}
     names = [name for name, cell in marked.items() if cell.metadata.nbgrader.solution]
     cells, notes = list(submitted.cells), []
@@ -196,11 +196,11 @@ def mend(unit: Unit, submitted: NotebookNode) -> tuple[NotebookNode, list[str]]:
 
 
 @lru_cache(maxsize=4)
-def template(unit: Unit) -> tuple[str, frozenset[str]]:
-    """(the students' notebook as JSON text, the sources of its exploration cells), read once."""
+def template(unit: Unit) -> tuple[NotebookNode, frozenset[str]]:
+    """(the students' notebook, the sources of its exploration cells), read once."""
     master = nbformat.read(unit.student_notebook, as_version=4)
     explored = {cell.source.strip() for cell in read_source(unit).cells if "active-ipynb" in cell.metadata.get("tags", [])}
-    return json.dumps(master), frozenset(explored)
+    return master, frozenset(explored)
 
 
 def mended(unit: Unit, submission: Submission) -> tuple[NotebookNode, list[str]] | None:

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograder import pool, sandbox
-from autograder.attempt import Attempt, Breach
+from autograder.attempt import Attempt, Breach, calls_of
 from autograder.inside import seccomp, wire
 from autograder.limits import Limits
 from autograder.sandbox import NUMPY, PYTORCH, Zygote, bubblewrap, private_folder
@@ -251,7 +251,7 @@ def test_no_secret_is_in_the_memory_of_the_sandbox(numpy_zygote):
     attempt = Attempt(numpy_zygote, SMALL, time.monotonic() + 60, {}, {})
     try:
         assert attempt.run("import time\nmarker = 'a word that ' + 'is there'\ndef answer(x):\n    return x") == ""
-        attempt.ask(asked, [(asked.properties[0].questions[0], None, False)], 2.0, False, [])
+        attempt.ask(calls_of(asked), 2.0, False, [])
         needles = {name: value.encode() for name, value in SECRETS.items()} | {"expected": expected.tobytes(), "course": str(ROOT / "source").encode(), "control": b"a word that is there"}
         found, processes = set(), descendants(numpy_zygote.process.pid)
         assert len(processes) >= 3

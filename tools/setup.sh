@@ -17,5 +17,6 @@ for name in UV_FIND_LINKS UV_DEFAULT_INDEX; do
 done
 "$PYTHON" -m venv .venv
 .venv/bin/python -m pip install --quiet --disable-pip-version-check uv
-.venv/bin/uv pip install --quiet --python .venv/bin/python --requirement requirements.txt
+# Compiled once here: what runs in the sandbox cannot write bytecode, and would compile PyTorch at every start.
+.venv/bin/uv pip install --quiet --compile-bytecode --python .venv/bin/python --requirement requirements.txt
 .venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --editable .

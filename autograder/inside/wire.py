@@ -12,6 +12,7 @@ import socket
 import struct
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -38,16 +39,40 @@ class Late(Exception):
     """Nothing came before the deadline."""
 
 
-def send(sock: socket.socket, message: dict, arrays: Sequence[np.ndarray] = ()) -> None:
-    """Send one frame. Raises Closed when nobody reads."""
+@dataclass(frozen=True)
+class Prepared:
+    """A frame that is ready to be sent, again and again: its message and the list of its arrays as JSON, and the arrays' bytes."""
+
+    message: str
+    listed: str
+    parts: tuple[memoryview, ...]
+
+
+def prepare(message: dict, arrays: Sequence[np.ndarray] = ()) -> Prepared:
     arrays = [np.asarray(array).astype(array.dtype.newbyteorder("<"), copy=False) for array in arrays]
     listed = [[array.dtype.str, list(array.shape)] for array in arrays]
-    header = json.dumps({"message": message, "arrays": listed}).encode()
+    parts = tuple(memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8)) for array in arrays if array.nbytes)
+    return Prepared(json.dumps(message), json.dumps(listed), parts)
+
+
+def send(sock: socket.socket, message: dict, arrays: Sequence[np.ndarray] = ()) -> None:
+    """Send one frame. Raises Closed when nobody reads."""
+    send_prepared(sock, prepare({}, arrays), message)
+
+
+def send_prepared(sock: socket.socket, frame: Prepared, besides: dict) -> None:
+    """Send a prepared frame with these entries added to its message. Raises Closed when nobody reads."""
+    message = json.dumps(besides) if frame.message == "{}" else f"{json.dumps(besides)[:-1]}{', ' if besides else ''}{frame.message[1:]}"
+    header = f'{{"message": {message}, "arrays": {frame.listed}}}'.encode()
+    size = sum(part.nbytes for part in frame.parts)
+    first = LENGTHS.pack(len(header), size) + header
     try:
-        sock.sendall(LENGTHS.pack(len(header), sum(array.nbytes for array in arrays)) + header)
-        for array in arrays:
-            if array.nbytes:
-                sock.sendall(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+        if size <= CHUNK:
+            sock.sendall(b"".join((first, *frame.parts)))
+            return
+        sock.sendall(first)
+        for part in frame.parts:
+            sock.sendall(part)
     except (BrokenPipeError, ConnectionError) as error:
         raise Closed from error
 
@@ -72,7 +97,7 @@ class Receiver:
         if size > limit:
             raise Malformed(f"a reply of {size} bytes; at most {limit} are allowed")
         message, kinds = parse_header(self.exactly(header_size, deadline), size)
-        arrays = [np.frombuffer(self.exactly(count_bytes(*kind), deadline), kind[0]).reshape(kind[1]) for kind in kinds]
+        arrays = [np.frombuffer(self.exactly(count, deadline), kind).reshape(shape) for kind, shape, count in kinds]
         return message, arrays
 
     def exactly(self, count: int, deadline: float | None) -> bytearray:
@@ -109,10 +134,10 @@ class Receiver:
         return got
 
 
-def parse_header(text: bytes | bytearray, size: int) -> tuple[dict, list[tuple[str, tuple[int, ...]]]]:
-    """(message, [(dtype, shape)]) of a header whose arrays hold `size` bytes. Raises Malformed."""
+def parse_header(text: bytes | bytearray, size: int) -> tuple[dict, list[tuple[str, tuple[int, ...], int]]]:
+    """(message, [(dtype, shape, bytes)]) of a header whose arrays hold `size` bytes. Raises Malformed."""
     try:
-        header = json.loads(bytes(text))
+        header = json.loads(text.decode())
         message, listed = header["message"], header["arrays"]
     except (ValueError, RecursionError, KeyError, TypeError) as error:
         raise Malformed("a header that is not JSON") from error
@@ -122,16 +147,12 @@ def parse_header(text: bytes | bytearray, size: int) -> tuple[dict, list[tuple[s
     for entry in listed:
         if not (isinstance(entry, list) and len(entry) == 2 and isinstance(entry[0], str) and entry[0] in KINDS):
             raise Malformed("an array of an unknown kind")
-        shape = entry[1]
+        kind, shape = entry
         if not isinstance(shape, list) or len(shape) > MOST_AXES or not all(type(n) is int and 0 <= n < 1 << 40 for n in shape):
             raise Malformed("an array of an impossible shape")
-        kinds.append((entry[0], tuple(shape)))
-        if math.prod(max(n, 1) for n in shape) > LARGEST:
+        if math.prod(shape) > LARGEST or (0 in shape and math.prod(max(n, 1) for n in shape) > LARGEST):
             raise Malformed("an array of an impossible shape")
-    if sum(count_bytes(*kind) for kind in kinds) != size:
+        kinds.append((kind, tuple(shape), math.prod(shape) * SIZES[kind]))
+    if sum(count for _, _, count in kinds) != size:
         raise Malformed("arrays that do not fill their bytes")
     return message, kinds
-
-
-def count_bytes(kind: str, shape: tuple[int, ...]) -> int:
-    return math.prod(shape) * SIZES[kind]
