@@ -6,18 +6,22 @@ minutes from `exercises.py`, its check cell with the hidden test, and the visibl
 
 from __future__ import annotations
 
+import contextlib
 import filecmp
+import hashlib
 import logging
 import os
 import re
 import shutil
 import tempfile
+from importlib.metadata import version
 from pathlib import Path
 
 import jupytext
 import nbformat
 import numpy as np
 from nbformat.v4 import new_code_cell
+from platformdirs import user_cache_path
 
 from autograder.errors import CourseError
 from autograder.units import Unit, exercises
@@ -27,6 +31,7 @@ from convnets.check.questions import ask, save
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 SETUP_CELL = Path(__file__).with_name("setup_cell.py.txt")
 ANSWER = re.compile(r"(widgets\.)?(question|predict)\(")
+LIBRARIES = ("jupytext", "nbconvert", "nbformat", "nbgrader", "numpy", "torch")
 DIFFICULTY = {1: "●○○ easy", 2: "●●○ moderate", 3: "●●● demanding"}
 
 
@@ -218,6 +223,31 @@ def stale(units: list[Unit]) -> list[Path]:
             for path in build_unit(unit, Path(aside))
             if not (unit.root / path).exists() or not same_content(unit.root / path, Path(aside) / path)
         ]
+
+
+def stale_now(unit: Unit) -> list[Path]:
+    """`stale` of one unit, which takes seconds, asked once: that nothing was stale is remembered for as long as no file that decides it changes."""
+    mark = user_cache_path("convnets") / "built" / state_of(unit)
+    if mark.exists():
+        return []
+    if not (old := stale([unit])):
+        with contextlib.suppress(OSError):
+            mark.parent.mkdir(parents=True, exist_ok=True)
+            mark.touch()
+    return old
+
+
+def state_of(unit: Unit) -> str:
+    """A hash of a unit's source and built files, of the code that builds them, and of the libraries' versions."""
+    found = hashlib.sha256(repr([unit.name, *(version(name) for name in LIBRARIES)]).encode())
+    folders = [unit.source.parent, unit.solution_notebook.parent, unit.student_notebook.parent]
+    code = [file for package in ("autograder", "convnets") for file in sorted((Path(__file__).parents[1] / package).rglob("*.py*")) if file.suffix != ".pyc"]
+    files = [file for folder in folders for file in sorted(folder.rglob("*")) if file.is_file() and file.suffix != ".pyc"]
+    for file in (*code, *files):
+        content = file.read_bytes()
+        found.update(f"{file.name}\0{len(content)}\0".encode())
+        found.update(content)
+    return found.hexdigest()
 
 
 def same_content(one: Path, other: Path) -> bool:

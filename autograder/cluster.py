@@ -86,6 +86,7 @@ class Scheduler:
         dask()
         self.address = address
         self.client = None
+        self.walls: Future | None = None
         self.patience = REACH_SECONDS
         self.alone_since: float | None = None
         self.known, self.counted = 1, 0.0

@@ -23,7 +23,7 @@ from pathlib import Path
 import nbformat
 
 from autograder import gradebook
-from autograder.build import read_source, stale
+from autograder.build import read_source, stale_now
 from autograder.errors import CourseError
 from autograder.feedback import feedback_page
 from autograder.formgrader import furnish, note_submission
@@ -113,7 +113,7 @@ def grade(
                 finish(unit, out, book)
             raise
         done.results = finish(unit, out, book)
-        write_whole(out / "manifest.json", json.dumps(manifest(unit, job, out, done, started, walls_of(pool, job)), indent=1, ensure_ascii=False) + "\n")
+        write_whole(out / "manifest.json", json.dumps(manifest(unit, job, out, done, started, walls_of(pool, job, done)), indent=1, ensure_ascii=False) + "\n")
     return done
 
 
@@ -148,7 +148,7 @@ def hidden_questions_of(unit: Unit, folder: Path) -> Path:
 def require_built(unit: Unit) -> None:
     if not unit.graded:
         raise CourseError(f"{unit.name} is a chapter: it has no exercises to grade. Name an assignment or a lab.")
-    if old := stale([unit]):
+    if old := stale_now(unit):
         raise CourseError(f"{unit.name} is not built as its source stands ({old[0]} is stale). Run: autograder build {unit.name}")
 
 
@@ -238,15 +238,14 @@ def finish(unit: Unit, out: Path, book) -> dict:
     return results
 
 
-def walls_of(pool, job: Job) -> dict | str:
+def walls_of(pool, job: Job, done: Graded) -> dict | str:
     """The layers that a worker found round a submission, in words where none was asked."""
     if job.unsafe:
         return "none (--unsafe)"
-    looked = getattr(pool, "walls", None)
-    if looked is None:
+    if pool.walls is None or not (done.graded or pool.walls.done()):
         return "nothing was run"
     try:
-        return looked.result(timeout=0)
+        return pool.walls.result(timeout=0)
     except (Exception, CancelledError) as error:
         return f"bubblewrap; its layers were not looked at ({type(error).__name__})"
 

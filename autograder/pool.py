@@ -31,7 +31,7 @@ from autograder import cgroup
 from autograder.errors import CourseError
 from autograder.judge import Job, grade_submission, key_of
 from autograder.sandbox import Fault, NoSandbox, Zygote
-from autograder.submissions import Submission
+from autograder.submissions import Submission, template
 from autograder.verdict import Verdict
 
 TRIES = 6
@@ -132,9 +132,9 @@ def look_at_walls(job: Job) -> dict[str, dict]:
 
 
 def warm_up(job: Job) -> None:
-    """Have a zygote wait in this worker."""
+    """Have a zygote wait in this worker, and the unit's notebook read."""
     with zygote_for(job):
-        pass
+        template(job.unit)
 
 
 def end_zygotes() -> None:
@@ -176,12 +176,14 @@ class Local:
         self.cores = cores()
         self.count = count or len(self.cores)
         self.begun: Executor | None = None
+        self.walls: Future | None = None
 
     def warm(self, job: Job) -> None:
-        """Start the workers and their zygotes before the submissions are known. `dismiss` ends them where they were not used."""
+        """Start the workers and their zygotes before the submissions are known, and look at the walls. `dismiss` ends them where they were not used."""
         self.begun = self.open()
-        for _ in range(self.count):
-            with no_interrupt():
+        with no_interrupt():
+            self.walls = self.begun.submit(look_at_walls, job)
+            for _ in range(self.count):
                 self.begun.submit(warm_up, job)
 
     def dismiss(self) -> None:
@@ -231,8 +233,8 @@ def chosen_pool(workers: int | None, scheduler: str | None, slurm: int):
 def grade_all(job: Job, tasks: Iterable[Task], pool) -> Iterator[tuple[Task, Verdict | Exception]]:
     """Verdicts in the order in which they come; an exception where the machinery failed `TRIES` times.
 
-    pool: has `count`, `open()` for an executor, `submit(executor, job, submission, key)` for a future of `grade_one`, `check(executor)`, called
-    while nothing comes, and `close(executor)`. Raises CourseError at once (no sandbox, no worker), for no other submission would fare better.
+    pool: has `count`, `walls` (the future of `look_at_walls`, None until somebody asks), `open()` for an executor,
+    `submit(executor, job, submission, key)` for a future of `grade_one`, `check(executor)`, called while nothing comes, and `close(executor)`. Raises CourseError at once (no sandbox, no worker), for no other submission would fare better.
     """
     waiting = deque(tasks)
     running: dict[Future, Task] = {}
@@ -241,7 +243,7 @@ def grade_all(job: Job, tasks: Iterable[Task], pool) -> Iterator[tuple[Task, Ver
         return
     executor = pool.open()
     try:
-        if not job.unsafe:
+        if not job.unsafe and pool.walls is None:
             with contextlib.suppress(Exception), no_interrupt():
                 pool.walls = executor.submit(look_at_walls, job)
         while waiting or running:

@@ -87,15 +87,9 @@ def distributions(kind: str) -> frozenset[str]:
 @lru_cache
 def packages(kind: str) -> tuple[Path, ...]:
     """Files and folders in site-packages that belong to these distributions."""
-    site = [Path(sysconfig.get_path(name)) for name in ("purelib", "platlib")]
-    found = set()
-    for name in distributions(kind):
-        for file in importlib.metadata.distribution(name).files or []:
-            top = file.parts[0]
-            for place in site:
-                if top not in ("..", "__pycache__") and not top.endswith(".pth") and (place / top).exists():
-                    found.add(place / top)
-    return tuple(sorted(found))
+    site = {Path(sysconfig.get_path(name)) for name in ("purelib", "platlib")}
+    tops = {file.parts[0] for name in distributions(kind) for file in importlib.metadata.distribution(name).files or []} - {"..", "__pycache__"}
+    return tuple(sorted(path for place in site for top in tops if not top.endswith(".pth") and (path := place / top).exists()))
 
 
 def system_libraries() -> tuple[Path, ...]:

@@ -126,9 +126,9 @@ def read_notebook(path: Path) -> NotebookNode:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            notebook = nbformat.from_dict(content)
+            notebook = NotebookNode(content)
             if content["nbformat"] != 4:
-                notebook = nbformat.convert(notebook, 4)
+                notebook = nbformat.convert(nbformat.from_dict(content), 4)
             cells = list(notebook["cells"])
     except Exception as error:
         raise Unreadable(f"the file is not a complete notebook ({type(error).__name__}: {error})") from error
@@ -158,9 +158,11 @@ def plain_cell(cell) -> NotebookNode | None:
 
 
 def new_cell(kind: str, source: str, metadata: dict, outputs: list | tuple = ()) -> NotebookNode:
-    """A cell, without the validation of each one that nbformat's own functions do."""
-    cell = {"cell_type": kind, "source": source, "metadata": metadata}
-    return nbformat.from_dict(cell | ({"outputs": list(outputs), "execution_count": None} if kind == "code" else {}))
+    """A cell, without the validation of each one that nbformat's own functions do. metadata: a flat dict, or one of `NotebookNode`s."""
+    cell = NotebookNode(cell_type=kind, source=source, metadata=NotebookNode(metadata))
+    if kind == "code":
+        cell.update(outputs=list(outputs), execution_count=None)
+    return cell
 
 
 def mend(unit: Unit, submitted: NotebookNode) -> tuple[NotebookNode, list[str]]:

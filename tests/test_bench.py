@@ -22,7 +22,9 @@ def test_rate_and_stretch(monkeypatch):
     line = bench.Measured("autograder", 100, 30.0, 5.0, 70.0, 800.0, student_seconds=40.0)
     assert line.rate == 200
     assert line.stretch == 1.5
-    assert bench.row(line).split() == ["autograder", "100", "30.0", "5.0", "200.0", "40.00", "30.00", "800"]
+    assert line.steady == pytest.approx(60 * 99 / 25)
+    assert line.steady_stretch == pytest.approx(100 * 25 / 99 * 2 / 40)
+    assert bench.row(line).split() == ["autograder", "100", "30.0", "5.0", "200.0", "238", "40.00", "30.00", "800"]
     assert len(bench.row(line)) == len(bench.HEADING)
 
 
@@ -59,10 +61,11 @@ def test_bench_measures_both_and_ends_with_the_ratio():
     assert done.returncode == 0, done.stderr
     rows = {words[0]: list(map(float, words[1:])) for words in map(str.split, done.stdout.splitlines()) if words and words[0] in ("nbgrader", "autograder")}
     assert rows["nbgrader"][0] == 1
-    students, seconds, start, rate, student_cpu, other_cpu, megabytes = rows["autograder"]
+    students, seconds, start, rate, then, student_cpu, other_cpu, megabytes = rows["autograder"]
     assert students == 3
     assert 0 < start <= seconds
     assert rate == pytest.approx(180 / seconds, rel=0.05)
+    assert then == pytest.approx(120 / (seconds - start), rel=0.1)
     assert 0 < student_cpu < 3
     assert other_cpu > 0
     assert 100 < megabytes < 2048

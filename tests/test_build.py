@@ -8,7 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from autograder.build import build, build_unit, read_source, stale
+from autograder.build import build, build_unit, read_source, stale, stale_now
 from autograder.errors import CourseError
 from autograder.units import Unit, all_units, exercises, find_unit
 
@@ -115,6 +115,21 @@ def test_a_stale_file_is_found_and_built_again(course):
     assert stale([unit]) == [unit.student_notebook.relative_to(course)]
     assert build([unit]) == [unit.student_notebook.relative_to(course)]
     assert not list(course.rglob("*.part"))
+
+
+def test_what_was_up_to_date_is_looked_at_again_once_a_file_has_changed(course, tmp_path, monkeypatch):
+    monkeypatch.setattr("autograder.build.user_cache_path", lambda name: tmp_path / "cache" / name)
+    unit = Unit("assignments", "01_convolution_arithmetic", course)
+    build([unit])
+    assert stale_now(unit) == []
+    monkeypatch.setattr("autograder.build.stale", lambda units: ["asked again"])
+    assert stale_now(unit) == []
+    for file in (unit.source, unit.student_notebook, unit.source.with_name("exercises.py"), unit.solution_notebook.with_name("checks.npz")):
+        before = file.read_bytes()
+        file.write_bytes(before + b" ")
+        assert stale_now(unit) == ["asked again"], file
+        file.write_bytes(before)
+    assert stale_now(unit) == []
 
 
 def test_a_missing_solution_cell_is_named(course):

@@ -29,7 +29,7 @@ STUDENTS = {"ann": RIGHT, "bob": SQUARE, "cyd": {}}
 class Here:
     """A pool that grades in this process, one submission after the other. fails: {student: how often its grading fails}."""
 
-    count = 1
+    count, walls = 1, None
 
     def __init__(self, fails=None, error=Fault):
         self.fails, self.error, self.begun = fails or {}, error, []
@@ -284,7 +284,7 @@ def test_no_sandbox_ends_the_run_at_once_and_keeps_what_is_graded(course, again)
 class Fake:
     """A pool of fake workers. break_on: students whose grading ends every worker."""
 
-    count = 2
+    count, walls = 2, None
 
     def __init__(self, break_on=()):
         self.break_on, self.opened, self.together = set(break_on), 0, []
