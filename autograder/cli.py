@@ -166,7 +166,7 @@ def bench(
     sizes: Annotated[str, typer.Option(help="Students in the classes that do the light unit.")] = "20,200,1000",
     stock: Annotated[int, typer.Option(min=0, help="Submissions that go through stock nbgrader, of each unit.")] = 4,
     unit: Annotated[str, typer.Option(help="The unit that is measured as it is; an empty text for none.")] = "02_layers",
-    students: Annotated[int, typer.Option(min=1, help="Students in the class that does it.")] = 300,
+    students: Annotated[int, typer.Option(min=1, help="Students in the class that does it.")] = 1000,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes that grade; one for each core when not given.")] = None,
 ) -> None:
     """Measure stock nbgrader and this autograder on the same submissions, with the sandbox on."""

@@ -178,9 +178,11 @@ def mend(unit: Unit, submitted: NotebookNode) -> tuple[NotebookNode, list[str]]:
     marked = {cell.metadata.nbgrader.grade_id: cell for cell in master.cells if "nbgrader" in cell.metadata}
     names = [name for name, cell in marked.items() if cell.metadata.nbgrader.solution]
     cells, notes = list(submitted.cells), []
-    solutions = {}
+    solutions, theirs = {}, {}
+    for cell in cells:
+        theirs.setdefault(cell.metadata.mark, []).append(cell)
     for name in names:
-        if found := [cell for cell in cells if cell.metadata.mark == name]:
+        if found := theirs.get(name):
             solutions[name] = found[-1]
             if len(found) > 1:
                 notes.append(f"{name}: {len(found)} cells carry its mark; the last one was graded")
