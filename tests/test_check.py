@@ -210,6 +210,19 @@ def test_exit_and_deep_recursion_are_results_like_others(questions):
     assert "RecursionError" in as_text(check_function(questions, recurses))
 
 
+def test_an_exception_that_cannot_say_why_is_a_result_too(questions):
+    class Mute(Exception):
+        def __str__(self):
+            raise RuntimeError("no words")
+
+    def stops(x, w, stride=1):
+        raise Mute
+
+    report = check_function(questions, stops)
+    assert report.score == 0
+    assert "Your code stopped with Mute: (it cannot say why: its own __str__ raises RuntimeError)" in as_text(report)
+
+
 def test_the_users_own_interrupt_is_not_swallowed(questions):
     def interrupted(x, w, stride=1):
         raise KeyboardInterrupt

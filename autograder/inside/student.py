@@ -18,7 +18,7 @@ import numpy as np
 
 from autograder.inside import wire
 from convnets.check.packing import unpack
-from convnets.check.run import TimeLimit, run_case
+from convnets.check.run import TimeLimit, run_case, words_of
 from convnets.check.values import Outcome, arrays_in
 
 LONGEST = 4000
@@ -61,7 +61,7 @@ def run_cell(shell, source: str, seconds: float) -> str:
 
 
 def one_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"[:LONGEST]
+    return f"{type(error).__name__}: {words_of(error)}"[:LONGEST]
 
 
 def ask(sock: socket.socket, shell, message: dict, arrays: list[np.ndarray]) -> None:

@@ -122,6 +122,14 @@ def student_lines(error: BaseException) -> tuple[tuple[int, str], ...]:
     return tuple((number, text) for number, text in own if number)[-3:]
 
 
+def words_of(error: BaseException) -> str:
+    """What an exception says, whatever its own `__str__` does."""
+    try:
+        return str(error)
+    except (Exception, SystemExit) as second:
+        return f"(it cannot say why: its own __str__ raises {type(second).__name__})"
+
+
 def run_case(
     function: Callable,
     case: Case,
@@ -149,7 +157,7 @@ def run_case(
     except Exception as error:
         return Outcome(
             raised=type(error).__name__,
-            message=str(error),
+            message=words_of(error),
             lines=student_lines(error),
             ancestors=tuple(base.__name__ for base in type(error).__mro__),
         )
