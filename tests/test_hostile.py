@@ -21,6 +21,7 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
+from dask_cluster import wait_until
 from hostile_class import FOLDER, RIGHT, TORCH, WALLS, all_cases, blank, code, mark, write_case
 
 from autograder.build import build
@@ -153,6 +154,7 @@ def world(tmp_path_factory):
             began = time.monotonic()
             world["done"][unit] = grade(find_unit(unit), submitted / unit, out / unit)
             world["seconds"][unit] = time.monotonic() - began
+        wait_until(lambda: not left_processes(str(course)), 10)  # the kernel ends what a killed worker had, a moment after it
         world["left"] = left_processes(str(course))
         world["after"] = {str(folder): contents(folder) for folder in watched}
         yield world
