@@ -238,9 +238,9 @@ def stale_now(unit: Unit) -> list[Path]:
 
 
 def state_of(unit: Unit) -> str:
-    """A hash of a unit's source and built files, of the code that builds them, and of the libraries' versions."""
+    """A hash of a unit's built files, of all sources (one may import another), of the code that builds them, and of the libraries' versions."""
     found = hashlib.sha256(repr([unit.name, *(version(name) for name in LIBRARIES)]).encode())
-    folders = [unit.source.parent, unit.solution_notebook.parent, unit.student_notebook.parent]
+    folders = [unit.root / "source", unit.solution_notebook.parent, unit.student_notebook.parent]
     code = [file for package in ("autograder", "convnets") for file in sorted((Path(__file__).parents[1] / package).rglob("*.py*")) if file.suffix != ".pyc"]
     files = [file for folder in folders for file in sorted(folder.rglob("*")) if file.is_file() and file.suffix != ".pyc"]
     for file in (*code, *files):

@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 from nbgrader.api import Gradebook
-from toy import RIGHT, ROOT, UNIT, answered, cell_of, hand_in, make_course
+from toy import RIGHT, ROOT, UNIT, answered, cell_of, hand_in
 
 NBGRADER = Path(sys.executable).with_name("nbgrader")
 BARE = "c = get_config()\n"
@@ -75,29 +75,25 @@ def test_how_nbgrader_scores_a_cell(trapped, name):
 
 
 @pytest.fixture(scope="module")
-def course(tmp_path_factory):
+def course(course):
     """The toy course with the repository's nbgrader configuration, generated and autograded by nbgrader's own commands."""
-    with pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("course")
-        patch.setenv("CONVNETS_COURSE", str(folder))
-        patch.setenv("CONVNETS_SECRET", "a secret for tests")
-        make_course(folder)
-        shutil.copy(ROOT / "nbgrader_config.py", folder)
-        answers = {
-            "ann": RIGHT,
-            "bob": {"double": NOISY, "running_sum": "def running_sum(x):\n    return x.sum()"},
-            "cy": {},
-            "dot": {"double": "def double(x):\n    return 2 * abs(x)", "running_sum": "def running_sum(x)\n    return x"},
-        }
-        for student, texts in answers.items():
-            hand_in(answered(folder, **texts), folder / "submitted" / student / UNIT / f"{UNIT}.ipynb")
-        built = (folder / "assignments" / UNIT / f"{UNIT}.ipynb").read_bytes()
-        nbgrader(folder, "generate_assignment", UNIT, "--force")
-        (folder / "generated.ipynb").write_bytes((folder / "assignments" / UNIT / f"{UNIT}.ipynb").read_bytes())
-        (folder / "assignments" / UNIT / f"{UNIT}.ipynb").write_bytes(built)
-        nbgrader(folder, "autograde", UNIT)
-        nbgrader(folder, "generate_feedback", UNIT)
-        yield folder
+    folder = course
+    shutil.copy(ROOT / "nbgrader_config.py", folder)
+    answers = {
+        "ann": RIGHT,
+        "bob": {"double": NOISY, "running_sum": "def running_sum(x):\n    return x.sum()"},
+        "cy": {},
+        "dot": {"double": "def double(x):\n    return 2 * abs(x)", "running_sum": "def running_sum(x)\n    return x"},
+    }
+    for student, texts in answers.items():
+        hand_in(answered(folder, **texts), folder / "submitted" / student / UNIT / f"{UNIT}.ipynb")
+    built = (folder / "assignments" / UNIT / f"{UNIT}.ipynb").read_bytes()
+    nbgrader(folder, "generate_assignment", UNIT, "--force")
+    (folder / "generated.ipynb").write_bytes((folder / "assignments" / UNIT / f"{UNIT}.ipynb").read_bytes())
+    (folder / "assignments" / UNIT / f"{UNIT}.ipynb").write_bytes(built)
+    nbgrader(folder, "autograde", UNIT)
+    nbgrader(folder, "generate_feedback", UNIT)
+    return folder
 
 
 @pytest.mark.parametrize(
