@@ -119,9 +119,9 @@ HEADING = f"{'':<12}{'students':>9}{'wall s':>9}{'start s':>9}{'a minute':>10}{'
 def row(line: Measured) -> str:
     student = "" if line.student_seconds is None else f"{line.student_seconds:.2f}"
     other = "" if line.student_seconds is None else f"{line.cpu_seconds - line.student_seconds:.2f}"
-    start = "" if line.start is None else f"{line.start:.1f}"
+    start = "" if line.start is None else f"{line.start:.2f}"
     then = f"{line.steady:.0f}" if line.steady else ""
-    return f"{line.who:<12}{line.students:>9}{line.seconds:>9.1f}{start:>9}{line.rate:>10.1f}{then:>7}{student:>15}{other:>13}{line.memory_mb:>11.0f}"
+    return f"{line.who:<12}{line.students:>9}{line.seconds:>9.2f}{start:>9}{line.rate:>10.1f}{then:>7}{student:>15}{other:>13}{line.memory_mb:>11.0f}"
 
 
 def hand_in_class(unit: Unit, count: int, folder: Path) -> None:

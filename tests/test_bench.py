@@ -24,7 +24,7 @@ def test_rate_and_stretch(monkeypatch):
     assert line.stretch == 1.5
     assert line.steady == pytest.approx(60 * 99 / 25)
     assert line.steady_stretch == pytest.approx(100 * 25 / 99 * 2 / 40)
-    assert bench.row(line).split() == ["autograder", "100", "30.0", "5.0", "200.0", "238", "40.00", "30.00", "800"]
+    assert bench.row(line).split() == ["autograder", "100", "30.00", "5.00", "200.0", "238", "40.00", "30.00", "800"]
     assert len(bench.row(line)) == len(bench.HEADING)
 
 
