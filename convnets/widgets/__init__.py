@@ -1,17 +1,27 @@
 """Interactive pictures for the notebooks. They live in JupyterLab and, without a kernel, in an exported page."""
 
 from convnets.widgets.architecture import architecture_table
+from convnets.widgets.augmentation import augmentation_playground
+from convnets.widgets.dropout import dropout_masks
 from convnets.widgets.explorer import arithmetic_explorer
 from convnets.widgets.export import export
+from convnets.widgets.graph import computational_graph
+from convnets.widgets.normalization import normalization_axes
 from convnets.widgets.question import predict, question
+from convnets.widgets.race import optimizer_race
 from convnets.widgets.stepper import convolution_stepper
 from convnets.widgets.training import training_panel
 
 __all__ = [
     "architecture_table",
     "arithmetic_explorer",
+    "augmentation_playground",
+    "computational_graph",
     "convolution_stepper",
+    "dropout_masks",
     "export",
+    "normalization_axes",
+    "optimizer_race",
     "predict",
     "question",
     "training_panel",
