@@ -6,6 +6,7 @@ from convnets.widgets.dropout import dropout_masks
 from convnets.widgets.explorer import arithmetic_explorer
 from convnets.widgets.export import export
 from convnets.widgets.graph import computational_graph
+from convnets.widgets.lenet import lenet_drawing
 from convnets.widgets.normalization import normalization_axes
 from convnets.widgets.question import predict, question
 from convnets.widgets.race import optimizer_race
@@ -20,6 +21,7 @@ __all__ = [
     "convolution_stepper",
     "dropout_masks",
     "export",
+    "lenet_drawing",
     "normalization_axes",
     "optimizer_race",
     "predict",

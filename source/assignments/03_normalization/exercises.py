@@ -554,122 +554,85 @@ def _(rng):
     return vector_gradients(rng)
 
 
-class Layer:
-    """Wrong backward passes of one layer. axes, scale_axes: functions of x: over which axes statistics run, along which γ lies."""
-
-    def __init__(self, exercise, axes, scale_axes):
-        self.exercise, self.axes, self.scale_axes = exercise, axes, scale_axes
-
-    def settle(self, x):
-        axes, scale_axes = self.axes(x), self.scale_axes(x)
-        return axes, scale_axes, tuple(a for a in range(x.ndim) if a not in scale_axes)
-
-    def wrong(self, dout, x, gamma, eps=1e-5, *, axes=None, statistics=(), gradient=(), scale="inside", inner="x_hat", divide=1):
-        """The gradients, with these deviations; without any they are right."""
-        right_axes, scale_axes, sums = self.settle(x)
-        axes = right_axes if axes is None else axes
-        x_hat, sigma = standard(x, axes, eps, **dict(statistics))
-        factor = along(gamma, scale_axes, x.ndim)
-        g = factor * dout if scale == "inside" else dout
-        dx = back(g, x_hat, sigma, axes, **dict(gradient))
-        dx = factor * dx if scale == "outside" else dx
-        return dx, (dout * (x if inner == "x" else x_hat)).sum(axis=sums) / divide, dout.sum(axis=sums) / divide
+def deviating(dout, x, gamma, eps, axes, lies, *, statistics=(), gradient=(), scale="inside", inner="x_hat", sums=False, averaged=False):
+    """The gradients of a layer with statistics over `axes` and γ along the axes `lies`, with deviations; without any they are right."""
+    x_hat, sigma = standard(x, axes, eps, **dict(statistics))
+    factor, over = along(gamma, lies, x.ndim), tuple(a for a in range(x.ndim) if a not in lies)
+    share = {"share": np.prod([x.shape[a] for a in axes])} if sums else {}
+    dx = back(factor * dout if scale == "inside" else dout, x_hat, sigma, axes, **dict(gradient), **share)
+    dx = factor * dx if scale == "outside" else dx
+    divide = np.prod([x.shape[a] for a in over]) if averaged else 1
+    return dx, (dout * (x if inner == "x" else x_hat)).sum(axis=over) / divide, dout.sum(axis=over) / divide
 
 
-def gradient_mistakes(layer, words):
-    """The mistakes that all three backward passes have in common. words: what the statistics are taken over, for the hints."""
-    exercise, main = layer.exercise, "gradient of x, γ = 1"
+def deviated(backward, hint, **deviations):
+    """A wrong backward pass: `backward` with these deviations."""
 
-    def declare(name, loses, hint, function):
-        function.__doc__ = hint
-        exercise.mistake(name, loses=loses)(function)
+    def wrong(*args, **settings):
+        return backward(*args, **settings, **deviations)
 
-    declare(
-        "mean and variance as constants", main,
-        f"You treated mean and variance as constants. But they depend on x: moving one number moves the mean and variance of {words['set']}. Two terms are missing: the mean of the gradient, and x_hat times the mean of gradient·x_hat.",
-        lambda *a, **k: layer.wrong(*a, **k, gradient={"mean": False, "variance": False}),
-    )  # fmt: skip
-    declare(
-        "variance as a constant", main,
-        "The mean's dependence on x is there, the variance's is missing: subtract x_hat · mean(gradient · x_hat), too.",
-        lambda *a, **k: layer.wrong(*a, **k, gradient={"variance": False}),
-    )  # fmt: skip
-    declare(
-        "mean as a constant", main,
-        "The variance's dependence on x is there, the mean's is missing: subtract the mean of the gradient, too.",
-        lambda *a, **k: layer.wrong(*a, **k, gradient={"mean": False}),
-    )  # fmt: skip
+    wrong.__doc__ = hint
+    return wrong
 
-    def sums_for_means(dout, x, gamma, *more, **k):
-        return layer.wrong(dout, x, gamma, *more, **k, gradient={"share": np.prod([x.shape[a] for a in layer.settle(x)[0]])})
 
-    declare("sums in place of means", main, f"In dx you subtracted sums where means are due: divide them by {words['count']}.", sums_for_means)
-    declare(
-        "unbiased variance", main,
-        "You used the unbiased variance, with n − 1. The forward pass normalises by the biased one: divide by n.",
-        lambda *a, **k: layer.wrong(*a, **k, statistics={"ddof": 1}),
-    )  # fmt: skip
-    declare(
-        "divided by the variance", main,
-        "In dx you divided by the variance. It is the standard deviation, √(variance + eps), by which the forward pass divided.",
-        lambda *a, **k: layer.wrong(*a, **k, statistics={"root": False}),
-    )  # fmt: skip
-    declare(
-        "γ forgotten in dx", words["scaled"],
-        "Your dx does not know γ. The output is γ·x_hat + β, so what arrives at x_hat is γ·dout.",
-        lambda *a, **k: layer.wrong(*a, **k, scale="nowhere"),
-    )  # fmt: skip
-    declare(
-        "x in place of x_hat", "gradient of γ",
-        "For dγ you multiplied dout with x. In the forward pass γ multiplies the normalised x_hat.",
-        lambda *a, **k: layer.wrong(*a, **k, inner="x"),
-    )  # fmt: skip
+def gradient_mistakes(exercise, backward, words):
+    """The mistakes that all backward passes have in common. words: what the statistics are taken over, for the hints."""
+    main = "gradient of x, γ = 1"
+    for name, loses, deviations, hint in (
+        (
+            "mean and variance as constants", main, {"gradient": {"mean": False, "variance": False}},
+            f"You treated mean and variance as constants. But they depend on x: moving one number moves the mean and variance of {words['set']}. Two terms are missing: the mean of the gradient, and x_hat times the mean of gradient·x_hat.",
+        ),
+        ("variance as a constant", main, {"gradient": {"variance": False}}, "The mean's dependence on x is there, the variance's is missing: subtract x_hat · mean(gradient · x_hat), too."),
+        ("mean as a constant", main, {"gradient": {"mean": False}}, "The variance's dependence on x is there, the mean's is missing: subtract the mean of the gradient, too."),
+        ("sums in place of means", main, {"sums": True}, f"In dx you subtracted sums where means are due: divide them by {words['count']}."),
+        ("unbiased variance", main, {"statistics": {"ddof": 1}}, "You used the unbiased variance, with n − 1. The forward pass normalises by the biased one: divide by n."),
+        ("divided by the variance", main, {"statistics": {"root": False}}, "In dx you divided by the variance. It is the standard deviation, √(variance + eps), by which the forward pass divided."),
+        ("γ forgotten in dx", words["scaled"], {"scale": "nowhere"}, "Your dx does not know γ. The output is γ·x_hat + β, so what arrives at x_hat is γ·dout."),
+        ("x in place of x_hat", "gradient of γ", {"inner": "x"}, "For dγ you multiplied dout with x. In the forward pass γ multiplies the normalised x_hat."),
+        ("dγ and dβ averaged", "gradient of γ", {"averaged": True}, "You averaged where dγ and dβ are sums: each γ and β serves all these numbers, and what they do to the loss adds up."),
+        ("eps outside the root", "eps stands under the root", {"statistics": {"outside": True}}, "You added eps to the standard deviation. It belongs to the variance, under the root, just as in the forward pass."),
+    ):  # fmt: skip
+        exercise.mistake(name, loses=loses)(deviated(backward, hint, **deviations))
 
-    def averaged(dout, x, gamma, *more, **k):
-        return layer.wrong(dout, x, gamma, *more, **k, divide=np.prod([x.shape[a] for a in layer.settle(x)[2]]))
-
-    declare("dγ and dβ averaged", "gradient of γ", "You averaged where dγ and dβ are sums: each γ and β serves all these numbers, and what they do to the loss adds up.", averaged)
-    declare(
-        "eps outside the root", "eps stands under the root",
-        "You added eps to the standard deviation. It belongs to the variance, under the root, just as in the forward pass.",
-        lambda *a, **k: layer.wrong(*a, **k, statistics={"outside": True}),
-    )  # fmt: skip
-
-    def exchanged(*a, **k):
-        dx, dgamma, dbeta = layer.wrong(*a, **k)
+    @exercise.mistake("dγ and dβ exchanged", loses="gradient of γ")
+    def _(*args, **settings):
+        """You returned dβ and dγ in the wrong order: dx, dgamma, dbeta."""
+        dx, dgamma, dbeta = backward(*args, **settings)
         return dx, dbeta, dgamma
 
-    declare("dγ and dβ exchanged", "gradient of γ", "You returned dβ and dγ in the wrong order: dx, dgamma, dbeta.", exchanged)
-
-    def overwritten(dout, x, gamma, *more, **k):
-        gradients = layer.wrong(dout, x, gamma, *more, **k)
+    @exercise.mistake("dout overwritten", loses="inputs left unmodified")
+    def _(dout, *args, **settings):
+        """`dout *= …` changes the array that was handed to you. Write g = gamma * dout, which makes a new one."""
+        gradients = backward(dout, *args, **settings)
         dout *= 2
         return gradients
 
-    declare("dout overwritten", "inputs left unmodified", "`dout *= …` changes the array that was handed to you. Write g = gamma * dout, which makes a new one.", overwritten)
+
+def vector_back(dout, x, gamma, eps=1e-5, axes=(0,), **deviations):
+    return deviating(dout, x, gamma, eps, axes, (1,), **deviations)
 
 
-vectors = Layer(batchnorm_backward, axes=lambda x: (0,), scale_axes=lambda x: (1,))
-gradient_mistakes(vectors, {"set": "the whole batch", "count": "N", "scaled": "gradient of x, scaled"})
+gradient_mistakes(batchnorm_backward, vector_back, {"set": "the whole batch", "count": "N", "scaled": "gradient of x, scaled"})
 
 
 @batchnorm_backward.mistake("statistics of each example", loses="gradient of x, γ = 1")
 def _(dout, x, gamma, eps=1e-5):
     """You took means along the features of each example. Batch normalisation takes them over the batch: axis 0."""
-    return vectors.wrong(dout, x, gamma, eps, axes=(1,))
+    return vector_back(dout, x, gamma, eps, axes=(1,))
 
 
 @batchnorm_backward.mistake("dγ and dβ summed over the features", loses="gradient of γ")
 def _(dout, x, gamma, eps=1e-5):
     """You summed over the features, so dγ and dβ have one number for each example. γ and β belong to the features: sum over the batch, axis 0."""
-    dx, _, _ = vectors.wrong(dout, x, gamma, eps)
+    dx, _, _ = vector_back(dout, x, gamma, eps)
     return dx, (dout * standard(x, (0,), eps)[0]).sum(axis=1), dout.sum(axis=1)
 
 
 @batchnorm_backward.mistake("dγ not summed", loses="gradient of γ")
 def _(dout, x, gamma, eps=1e-5):
     """Your dγ still has one row for each example. One γ serves all examples: sum over the batch."""
-    dx, _, dbeta = vectors.wrong(dout, x, gamma, eps)
+    dx, _, dbeta = vector_back(dout, x, gamma, eps)
     return dx, dout * standard(x, (0,), eps)[0], dbeta
 
 
@@ -925,32 +888,37 @@ def gradient_checks(exercise, make, columns):
 
 
 gradient_checks(batchnorm2d_backward, image_gradients, lambda rng: images(rng, h=2, w=3))
-maps = Layer(batchnorm2d_backward, axes=lambda x: OVER, scale_axes=lambda x: (1,))
-gradient_mistakes(maps, {"set": "all pixels of that channel, in all images", "count": "N·H·W", "scaled": "gradient of x, scaled"})
+
+
+def image_back(dout, x, gamma, eps=1e-5, axes=OVER, **deviations):
+    return deviating(dout, x, gamma, eps, axes, (1,), **deviations)
+
+
+gradient_mistakes(batchnorm2d_backward, image_back, {"set": "all pixels of that channel, in all images", "count": "N·H·W", "scaled": "gradient of x, scaled"})
 
 
 @batchnorm2d_backward.mistake("divided by the number of images", loses="gradient of x, γ = 1")
 def _(dout, x, gamma, eps=1e-5):
     """You summed over images and pixels, but divided by N only. The means in dx run over n = N·H·W numbers."""
-    return maps.wrong(dout, x, gamma, eps, gradient={"share": x.shape[2] * x.shape[3]})
+    return image_back(dout, x, gamma, eps, gradient={"share": x.shape[2] * x.shape[3]})
 
 
 @batchnorm2d_backward.mistake("averaged over the images only", loses="gradient of x, γ = 1")
 def _(dout, x, gamma, eps=1e-5):
     """Your statistics run over N only: a mean for every pixel. Each channel has one mean, over N, H and W."""
-    return maps.wrong(dout, x, gamma, eps, axes=(0,))
+    return image_back(dout, x, gamma, eps, axes=(0,))
 
 
 @batchnorm2d_backward.mistake("averaged over each image alone", loses="gradient of x, γ = 1")
 def _(dout, x, gamma, eps=1e-5):
     """Your statistics run over the pixels of each image alone: that is instance normalisation. All images of the batch share them: axes (0, 2, 3)."""
-    return maps.wrong(dout, x, gamma, eps, axes=(2, 3))
+    return image_back(dout, x, gamma, eps, axes=(2, 3))
 
 
 @batchnorm2d_backward.mistake("summed over the images only", loses="gradient of γ")
 def _(dout, x, gamma, eps=1e-5):
     """Your dγ and dβ still have a number for each pixel. They belong to the channels: sum over N, H and W."""
-    return maps.wrong(dout, x, gamma, eps)[0], (dout * standard(x, OVER, eps)[0]).sum(axis=0), dout.sum(axis=0)
+    return image_back(dout, x, gamma, eps)[0], (dout * standard(x, OVER, eps)[0]).sum(axis=0), dout.sum(axis=0)
 
 
 @batchnorm2d_backward.mistake("γ along the width", loses="as many columns as channels")
@@ -1173,33 +1141,37 @@ def _(rng):
     return layer_gradients(rng)
 
 
-examples = Layer(layernorm_backward, axes=rest, scale_axes=rest)
-gradient_mistakes(examples, {"set": "its whole example", "count": "the number of features", "scaled": "gradient of x, a scale for each feature"})
+
+def example_back(dout, x, gamma, eps=1e-5, axes=None, **deviations):
+    return deviating(dout, x, gamma, eps, rest(x) if axes is None else axes, rest(x), **deviations)
+
+
+gradient_mistakes(layernorm_backward, example_back, {"set": "its whole example", "count": "the number of features", "scaled": "gradient of x, a scale for each feature"})
 
 
 @layernorm_backward.mistake("γ in front of the means", loses="gradient of x, a scale for each feature")
 def _(dout, x, gamma, eps=1e-5):
     """You put γ in front, as in batch normalisation. Here the means run over features, and each has its own γ: multiply dout by γ first, then take the means."""
-    return examples.wrong(dout, x, gamma, eps, scale="outside")
+    return example_back(dout, x, gamma, eps, scale="outside")
 
 
 @layernorm_backward.mistake("statistics of the batch", loses="gradient of x, γ = 1")
 def _(dout, x, gamma, eps=1e-5):
     """Your means in dx run over the batch, as in batch normalisation. Here they run over the features of each example."""
-    return examples.wrong(dout, x, gamma, eps, axes=(0,))
+    return example_back(dout, x, gamma, eps, axes=(0,))
 
 
 @layernorm_backward.mistake("dγ and dβ summed over the features", loses="gradient of γ")
 def _(dout, x, gamma, eps=1e-5):
     """You summed dγ and dβ over the features, like the means in dx. γ and β belong to the features and serve every example: sum over the batch, axis 0."""
-    dx, _, _ = examples.wrong(dout, x, gamma, eps)
+    dx, _, _ = example_back(dout, x, gamma, eps)
     return dx, (dout * standard(x, rest(x), eps)[0]).sum(axis=rest(x)), dout.sum(axis=rest(x))
 
 
 @layernorm_backward.mistake("each channel by itself", loses="images: all axes but the first")
 def _(dout, x, gamma, eps=1e-5):
     """For images you took the means over each channel by itself. All channels of one image share one mean: all axes but the first."""
-    return examples.wrong(dout, x, gamma, eps, axes=rest(x)[-2:])
+    return example_back(dout, x, gamma, eps, axes=rest(x)[-2:])
 
 
 # ----------------------------------------------------------------------------------------- group, instance norm
@@ -1389,35 +1361,20 @@ def _(rng):
     return group_gradients(rng, x=grouped_images(rng, c=4), groups=1)
 
 
-def group_back(dout, x, gamma, groups, eps=1e-5, *, axes=(2, 3, 4), statistics=(), gradient=(), scale="inside", inner="x_hat", divide=1, lie=1):
+def group_back(dout, x, gamma, groups, eps=1e-5, *, axes=(2, 3, 4), statistics=(), gradient=(), scale="inside", inner="x_hat", sums=False, averaged=False, lie=1):
     """The gradients of group normalisation, with deviations; without any they are right."""
     parts = split(x, groups)
     x_hat, sigma = standard(parts, axes, eps, **dict(statistics))
     factor = along(gamma, (lie,), 4)
     g = split(factor * dout if scale == "inside" else dout, groups)
-    dx = back(g, x_hat, sigma, axes, **dict(gradient)).reshape(x.shape)
+    share = {"share": x[0].size // groups} if sums else {}
+    dx = back(g, x_hat, sigma, axes, **dict(gradient), **share).reshape(x.shape)
     dx = factor * dx if scale == "outside" else dx
+    divide = x.size // x.shape[1] if averaged else 1
     return dx, (dout * (x if inner == "x" else x_hat.reshape(x.shape))).sum(axis=OVER) / divide, dout.sum(axis=OVER) / divide
 
 
-class Groups(Layer):
-    """The deviations of `Layer`, for group normalisation."""
-
-    def __init__(self, exercise):
-        super().__init__(exercise, axes=lambda x: (2, 3, 4), scale_axes=lambda x: (1,))
-
-    def wrong(self, *args, **deviations):
-        if "share" in dict(deviations.get("gradient", ())):
-            x, groups = args[1], args[3]
-            deviations["gradient"] = {"share": x[0].size // groups}
-        return group_back(*args, **deviations)
-
-    def settle(self, x):
-        return (1, 2, 3), (1,), OVER
-
-
-groups_layer = Groups(groupnorm_backward)
-gradient_mistakes(groups_layer, {"set": "its whole group", "count": "the number of values in the group", "scaled": "gradient of x, scaled"})
+gradient_mistakes(groupnorm_backward, group_back, {"set": "its whole group", "count": "the number of values in the group", "scaled": "gradient of x, scaled"})
 
 
 @groupnorm_backward.mistake("γ in front of the means", loses="gradient of x, scaled")

@@ -348,21 +348,23 @@ def draw_checks(exercise):
     def _(rng):
         return case(tuple(several(rng, 3, 9, 2)), int(rng.integers(1, 1000)))
 
+    reference = exercise.reference
+
     @exercise.mistake("other source of randomness", loses="the generator decides, and moves on")
     def _(shape, rng):
         """The same seed does not give you the same weights. Draw from the generator `rng` that was handed in, not from np.random or a generator without a seed."""
-        return exercise.reference(shape, np.random.default_rng())
+        return reference(shape, np.random.default_rng())
 
     @exercise.mistake("seed set inside", loses="the generator decides, and moves on")
     def _(shape, rng):
         """Every call gives the same weights: you make a new generator with a fixed seed. Two layers of one shape would start alike. Draw from `rng`."""
-        return exercise.reference(shape, np.random.default_rng(0))
+        return reference(shape, np.random.default_rng(0))
 
     @exercise.mistake("window's area forgotten", loses="convolution")
     def _(shape, rng):
         """For a convolution your numbers are too large: a fan is channels times the kernel's height and width. Your `fans` knows it."""
         area = math.prod(shape[2:])
-        return exercise.reference(shape, rng) * math.sqrt(area)
+        return reference(shape, rng) * math.sqrt(area)
 
 
 he_normal = Exercise("he_normal", reference=notebook.he_normal, title="First weights after He", minutes=15, difficulty=2)

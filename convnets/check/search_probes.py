@@ -1,0 +1,109 @@
+"""Probes for searches: they stand in for training with numbers that are known beforehand, and watch what a function does with them."""
+
+from __future__ import annotations
+
+import contextlib
+import operator
+from collections.abc import Callable
+
+import numpy as np
+
+NEAR = 0.0501  # of a number given to one decimal
+
+
+def rows_in_order(function: Callable, *args, **settings) -> np.ndarray:
+    """What the function returns, as rows in a fixed order: their own does not matter."""
+    rows = np.asarray(function(*args, **settings))
+    return rows[np.lexsort(np.round(rows, 9).T[::-1])] if rows.ndim == 2 else rows
+
+
+class Rehearsal:
+    """A training run whose validation accuracies are known: epoch i has scores[i], and its weights are the number i."""
+
+    def __init__(self, scores: np.ndarray):
+        self.scores = scores
+        self.trained = 0
+        self.weights = -1
+        self.kept = None
+
+    def epoch(self) -> float:
+        if self.trained == len(self.scores):
+            raise RuntimeError(f"your function asks for more than {self.trained} epochs: nothing stops it")
+        self.weights = self.trained
+        self.trained += 1
+        return float(self.scores[self.weights])
+
+    def keep(self) -> None:
+        self.kept = self.weights
+
+    def go_back(self) -> None:
+        if self.kept is None:
+            raise RuntimeError("run.go_back() was called before any run.keep()")
+        self.weights = self.kept
+
+
+def rehearsed(train_with_patience: Callable, scores: np.ndarray, patience: int, most: int) -> tuple:
+    """(accuracies that it returned, epochs that it trained, epoch whose weights the run has in the end)."""
+    run = Rehearsal(scores)
+    returned = train_with_patience(run, patience, most)
+    return returned if returned is None else np.asarray(returned), run.trained, run.weights
+
+
+def halved(successive_halving: Callable, table: np.ndarray, **settings) -> tuple:
+    """(the winner's number, how many settings were trained in each rung) where table[r, s] is the score of setting s after rung r."""
+    rungs, count = table.shape
+    trained = []
+
+    def advance(settings):
+        chosen = np.asarray(settings)
+        if len(trained) == rungs:
+            raise RuntimeError(f"advance was called more than {rungs} times; there are {rungs} rungs")
+        if chosen.ndim != 1 or chosen.dtype.kind not in "iu" or not len(chosen):
+            raise RuntimeError(f"advance needs the numbers of the settings that go on, whole numbers from 0, and got {settings!r}")
+        trained.append(len(chosen))
+        return table[len(trained) - 1, chosen]
+
+    winner = successive_halving(advance, count, rungs, **settings)
+    return winner, np.array(trained + [0] * (rungs - len(trained)))
+
+
+def asked_once(choose: Callable, validation: np.ndarray, test: np.ndarray) -> tuple:
+    """(the chosen setting, the reported number, how often the test images were asked); test: (settings, seeds)."""
+    asked = []
+
+    def test_of(setting):
+        asked.append(setting)
+        return test[setting].copy()
+
+    chosen, reported = choose(validation, test_of)
+    return chosen, reported, len(asked)
+
+
+def agreement(claim: object, truth: float) -> float:
+    """1 when the claim is the number to one decimal; -1, 100 or 0.01 when it is that many times the number; else 0."""
+    claim = float(claim)
+    for factor in (1.0, -1.0, 100.0, 0.01):
+        if abs(claim / factor - truth) <= NEAR:
+            return factor
+    return 0.0
+
+
+def held_against_own_numbers(my_conclusion: Callable) -> tuple:
+    """How the claims agree with the learner's own searches: wins and winner (1 or not), gain and error (by `agreement`).
+
+    Everything comes from the notebook: `own`, what was measured, and `paired_gain`, which says what that amounts to.
+    """
+    notebook = my_conclusion.__globals__
+    if notebook.get("own") is None:
+        with contextlib.suppress(TypeError):
+            my_conclusion()
+        raise FileNotFoundError("there are no searches of yours yet: run them, and hand in searches.safetensors with your notebook")
+    own, claims = notebook["own"], my_conclusion()
+    if missing := [name for name in ("wins", "gain", "error", "winner") if not isinstance(claims, dict) or name not in claims]:
+        raise KeyError(f"your conclusion has no {missing[0]}; it is a dict with wins, gain, error and winner")
+    gain, error = (float(value) for value in notebook["paired_gain"](own["random"], own["grid"]))
+    holds = {"nobody": abs(gain) < 2 * error, "random": gain >= 2 * error, "grid": -gain >= 2 * error}
+    wins = sum(map(operator.gt, own["random"], own["grid"]))
+    right = holds.get(claims["winner"], False)
+    winner = 1.0 if right else 0.0 if claims["winner"] == "nobody" else -1.0
+    return float(claims["wins"] == wins), agreement(claims["gain"], gain), agreement(claims["error"], error), winner
