@@ -15,8 +15,14 @@ from torch import nn
 from convnets.widgets import (
     architecture_table,
     arithmetic_explorer,
+    augmentation_playground,
+    computational_graph,
     convolution_stepper,
+    dropout_masks,
     export,
+    lenet_drawing,
+    normalization_axes,
+    optimizer_race,
     predict,
     question,
     training_panel,
@@ -44,6 +50,17 @@ def all_widgets():
         "table": architecture_table(nn.Sequential(nn.Conv2d(3, 10, 5, padding=2), nn.ReLU()), (3, 32, 32)),
         "question": question("Which?", {"a": "It is <b>a</b>.", "b": "No."}, answer="a"),
         "predict": predict("How many?", answer=3, explain="Count.", unit="positions"),
+        "graph": computational_graph("x * y + x", x=3, y=4),
+        "axes": normalization_axes(),
+        "race": optimizer_race(),
+        "masks": dropout_masks(),
+        "augmentation": augmentation_playground(),
+        "drawing": lenet_drawing(
+            nn.Sequential(
+                nn.Conv2d(1, 6, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2),
+                nn.Flatten(), nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10),
+            )
+        ),
     }
 
 
