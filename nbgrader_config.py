@@ -48,6 +48,9 @@ harmless_pages(c)
 c.ExecutePreprocessor.timeout = 180
 c.ExecutePreprocessor.interrupt_on_timeout = True
 
+# What a cell printed may come late from a busy machine: nbgrader's own 4 seconds would cost the student the whole notebook.
+c.ExecutePreprocessor.iopub_timeout = 60
+
 # A check writes nothing to stderr, and what a student's code writes there past Python must not cost the mark.
 c.IgnorePattern.enabled = True
 c.IgnorePattern.pattern = r"[\s\S]"

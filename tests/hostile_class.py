@@ -20,13 +20,19 @@ from pathlib import Path
 import nbformat
 
 FOLDER = Path(__file__).parent / "hostile"
-WALLS, TORCH = "01_walls", "02_torch_walls"
+WALLS, TORCH, CLAIMS = "01_walls", "02_torch_walls", "03_claim_walls"
+ATTACKED = (WALLS, TORCH, CLAIMS)
 RIGHT = {
     WALLS: {"before": "def before(x):\n    return x + 1", "target": "def target(x):\n    return 3 * x - x[::-1]", "after": "def after(x):\n    return x * x"},
     TORCH: {
         "before": "def before(x):\n    return torch.from_numpy(x) + 1",
         "target": "def target(x):\n    return 3 * torch.from_numpy(x) - torch.from_numpy(x).flip(0)",
         "after": "def after(x):\n    return torch.from_numpy(x) ** 2",
+    },
+    CLAIMS: {
+        "before": "def before(x):\n    return x + 1",
+        "target": "def target():\n    return [4, 2.2, 0.9, 1], [83, 81, 84, 83, 86], [80, 82, 81, 79, 84]",
+        "after": "def after(x):\n    return x * x",
     },
 }
 EMPTY = "def target(x):\n    raise NotImplementedError"

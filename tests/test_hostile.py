@@ -22,7 +22,7 @@ import nbformat
 import numpy as np
 import pytest
 from dask_cluster import wait_until
-from hostile_class import FOLDER, RIGHT, TORCH, WALLS, all_cases, blank, code, mark, write_case
+from hostile_class import ATTACKED, FOLDER, RIGHT, WALLS, all_cases, blank, code, mark, write_case
 
 from autograder.build import build
 from autograder.grade import grade, job_of
@@ -136,7 +136,7 @@ def world(tmp_path_factory):
         places = {"COURSE": str(course), "HOME": str(home), "OUT": str(out), "SUBMITTED": str(submitted), "PID": str(os.getpid())}
         places |= {"PORT": str(listener.port), "ABSTRACT": listener.abstract, "SOCKET": listener.path}
         world = {"base": base, "course": course, "listener": listener, "out": out, "submitted": submitted, "done": {}, "alone": {}, "seconds": {}}
-        for unit in (WALLS, TORCH):
+        for unit in ATTACKED:
             write_honest(course, base / "alone", unit)
             write_honest(course, submitted / unit, unit)
         for case in CASES:
@@ -145,12 +145,12 @@ def world(tmp_path_factory):
             place = os.path.join(os.fsencode(submitted), WALLS.encode(), name, WALLS.encode())
             os.makedirs(place)
             shutil.copyfile(submitted / WALLS / "ann" / WALLS / f"{WALLS}.ipynb", os.path.join(place, f"{WALLS}.ipynb".encode()))
-        for unit in (WALLS, TORCH):
+        for unit in ATTACKED:
             world["alone"][unit] = grade(find_unit(unit), base / "alone", base / "alone_graded" / unit)
         plant_comment(base, out)
         watched = (course, home, submitted, base / "alone", base / "alone_graded")
         world["before"] = {str(folder): contents(folder) for folder in watched}
-        for unit in (WALLS, TORCH):
+        for unit in ATTACKED:
             began = time.monotonic()
             world["done"][unit] = grade(find_unit(unit), submitted / unit, out / unit)
             world["seconds"][unit] = time.monotonic() - began
@@ -192,7 +192,7 @@ def test_the_corpus_is_large_enough():
 
 def test_nothing_failed_and_everybody_was_graded(world):
     print({unit: f"{seconds:.1f} s" for unit, seconds in world["seconds"].items()}, len(CASES), "cases")
-    for unit in (WALLS, TORCH):
+    for unit in ATTACKED:
         done = world["done"][unit]
         assert done.faults == {} and not done.stopped
         strange = {student: entries["target"]["problem"] for student, entries in done.results.items() if student not in HONEST and student not in {case.name for case in CASES}}
@@ -249,7 +249,7 @@ def test_no_process_is_left(world):
 
 
 def test_honest_marks_are_bit_identical_beside_hostile_ones(world):
-    for unit in (WALLS, TORCH):
+    for unit in ATTACKED:
         alone, beside = read_records(world["base"] / "alone_graded" / unit), read_records(world["out"] / unit)
         for student in HONEST:
             one, other = (without_times(json.loads(records[student].to_json())) for records in (alone, beside))
@@ -266,7 +266,7 @@ def without_times(value):
 def test_canaries_are_in_nothing_that_was_written(world):
     numbers = hidden_numbers()
     assert len(numbers) > 100
-    for unit in (WALLS, TORCH):
+    for unit in ATTACKED:
         out = world["out"] / unit
         pages = [path for folder in ("autograded", "feedback", "records") for path in (out / folder).rglob("*") if path.is_file()]
         pages += [out / name for name in ("results.json", "report.html", "manifest.json")]
@@ -283,7 +283,7 @@ def test_canaries_are_in_nothing_that_was_written(world):
 def hidden_numbers() -> set[str]:
     """Hidden expected values as a report would write them."""
     found = set()
-    for unit in (WALLS, TORCH):
+    for unit in ATTACKED:
         for name in ("before", "target", "after"):
             for prop in hidden_questions(unit, name).properties:
                 for question in prop.questions:
@@ -293,7 +293,7 @@ def hidden_numbers() -> set[str]:
 
 
 def test_no_page_holds_a_script_or_a_control_character(world):
-    for unit in (WALLS, TORCH):
+    for unit in ATTACKED:
         for path in (world["out"] / unit / "feedback").rglob("*.html"):
             text = path.read_text(encoding="utf-8")
             assert "<script" not in text.lower() and not re.search(r"<[^>]+\bon\w+\s*=\s*[\"']", text), path

@@ -1,6 +1,7 @@
 """Lab 02's experiment: the full version's path on little data, going on after a stop, and the numbers in the lab's text."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -8,11 +9,14 @@ import torch
 from torch import nn
 
 from autograder.units import exercises, import_unit
+from convnets.check import as_text, check_function
+from convnets.check.compare import DISAGREES
+from convnets.check.questions import ask, dumps
 from convnets.data import load_cifar10, sources_report
 from convnets.data.cifar10 import sheets_folders
 
 NAME = "02_batchnorm_dropout_augmentation"
-exercises(NAME)
+QUESTIONS = next(ask(e) for e in exercises(NAME) if e.name == "conclusion")
 lab = import_unit(NAME)
 
 
@@ -124,21 +128,81 @@ def test_worked_examples():
     assert lab.differences(accuracy, "dropout")[1, 0, 2] == accuracy[1, 1, 0, 2] - accuracy[1, 0, 0, 2]
 
 
+def scores(claims, table):
+    report = check_function(QUESTIONS, lambda: (claims, table))
+    return {p.name.split(" than")[0]: p.points > 0 for p in report.properties}, {p.failure.difference.message for p in report.properties if p.failure}
+
+
 def test_claims_are_held_against_the_table():
     grid = np.indices((2, 2, 2, 3))
     table = 0.7 + 0.03 * grid[0] - 0.03 * grid[1] + np.random.default_rng(0).uniform(-0.002, 0.002, (2, 2, 2, 3))
     right = {"batchnorm": "helps", "dropout": "hurts", "augmentation": "cannot tell"}
     assert [lab.verdict(lab.differences(table, name))[2] for name in lab.INGREDIENTS] == [1, -1, 0]
-    everything = {"complete": True, "not_the_opposite": True, "not_too_much": True, "not_too_little": True}
-    assert lab.held_against(right, table) == everything
-    assert lab.held_against(right | {"dropout": "helps"}, table) == everything | {"not_the_opposite": False}
-    assert lab.held_against(right | {"augmentation": "hurts"}, table) == everything | {"not_too_much": False}
-    assert lab.held_against(right | {"batchnorm": "cannot tell"}, table) == everything | {"not_too_little": False}
-    copies = np.repeat(table[..., :1], 3, axis=3)
-    unfinished = np.where(grid[3] == 2, np.nan, table)
-    for bad in (table[..., :2], copies, unfinished):
-        assert not lab.held_against(right, bad)["complete"]
-    with pytest.raises(ValueError, match="augmentation"):
-        lab.held_against({"batchnorm": "helps", "dropout": "hurts"}, table)
-    with pytest.raises(ValueError, match="cannot tell"):
-        lab.held_against(right | {"dropout": "maybe"}, table)
+    whole, opposite, more, less = (p.name.split(" than")[0] for p in QUESTIONS.properties)
+    everything = {whole: True, opposite: True, more: True, less: True}
+    assert scores(right, table) == (everything, set())
+    assert scores(right | {"dropout": "helps"}, table) == (everything | {opposite: False}, {DISAGREES})
+    assert scores(right | {"augmentation": "hurts"}, table)[0] == everything | {more: False}
+    assert scores(right | {"batchnorm": "cannot tell"}, table)[0] == everything | {less: False}
+    for copies in (table[..., [0, 0, 0]], table[..., [0, 1, 1]], table[..., :2]):
+        assert not scores(right, copies)[0][whole]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda table: np.where(np.indices(table.shape)[3] == 2, np.nan, table), "no accuracy yet .* for 8 of its 24 runs"),
+        (lambda table: 100 * table, "shares, not percent"),
+        (lambda table: table - 0.7, "between 0 and 1"),
+        (lambda table: np.where(table == table[0, 0, 0, 0], np.inf, table), "between 0 and 1"),
+        (lambda table: table[..., 0], r"the shape \(2, 2, 2\), expected \(2, 2, 2, seeds\)"),
+        (lambda table: table.reshape(3, 2, 2, 2), "Hand on `results`"),
+        (lambda table: table[..., :0], "Hand on `results`"),
+        (lambda table: table + 1j, "complex"),
+        (lambda table: np.full((2, 2, 2, 3000), 0.7), "at most 16384"),
+    ],
+)
+def test_a_table_of_no_measurements_supports_no_claim(change, words):
+    table = 0.7 + 0.03 * np.indices((2, 2, 2, 3))[0] + np.random.default_rng(0).uniform(-0.002, 0.002, (2, 2, 2, 3))
+    held, messages = scores(dict(zip(lab.INGREDIENTS, ("helps", "cannot tell", "cannot tell"), strict=True)), change(table))
+    assert not any(held.values()) and len(messages) == 1
+    assert re.search(words, messages.pop())
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (({"batchnorm": "helps", "dropout": "hurts"}, None), "each of batchnorm, dropout, augmentation one of the words helps, cannot tell, hurts"),
+        (({"batchnorm": "helps", "dropout": "hurts", "augmentation": "maybe"}, None), "one of the words"),
+        (({"batchnorm": "helps", "dropout": "hurts", "augmentation": ["helps"]}, None), "one of the words"),
+        ({"batchnorm": "helps", "dropout": "hurts", "augmentation": "helps"}, "return two things"),
+        (None, "returned None"),
+    ],
+)
+def test_a_conclusion_of_another_form_is_told_what_is_asked(answer, words):
+    report = check_function(QUESTIONS, lambda: answer)
+    assert report.score == 0 and words in as_text(report)
+
+
+def test_runs_of_one_seed_share_what_the_text_says():
+    def start(*chosen):
+        torch.manual_seed(3)
+        return {name.removeprefix("1."): p for name, p in lab.recipe(*chosen, fill=0.0).named_parameters()}
+
+    plain = start(0, 0, 0)
+    for other in (start(0, 1, 0), start(0, 0, 1)):
+        assert plain.keys() == other.keys() and all(torch.equal(plain[name], other[name]) for name in plain)
+    convolutions = [[p for p in start(b, 0, 0).values() if p.ndim == 4] for b in (0, 1)]
+    assert [torch.equal(*both) for both in zip(*convolutions, strict=True)] == [True, False, False]
+
+
+def test_the_questions_do_not_depend_on_the_number_of_threads():
+    net = next(e for e in exercises(NAME) if e.name == "make_net")
+    before, made = torch.get_num_threads(), []
+    try:
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            made.append(dumps(NAME, [ask(net)]))
+    finally:
+        torch.set_num_threads(before)
+    assert made[0] == made[1]

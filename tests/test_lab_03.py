@@ -5,7 +5,11 @@ import pytest
 
 from autograder.build import read_source
 from autograder.units import exercises, find_unit, import_unit
-from convnets.check.search_probes import agreement, halved, rehearsed
+from convnets.check import as_text, check_function
+from convnets.check.compare import DISAGREES
+from convnets.check.conclusions import agreement
+from convnets.check.questions import ask
+from convnets.check.search_probes import halved, rehearsed
 from convnets.data import Images
 from convnets.errors import UserError
 from convnets.results import load_results, save_results
@@ -60,6 +64,71 @@ def test_the_example_of_a_conclusion(lab, monkeypatch):
 )
 def test_a_claim_agrees_to_one_decimal_and_its_slips_are_told_apart(claim, truth, code):
     assert agreement(claim, truth) == code
+
+
+def conclude(own, claims):
+    """The check's report on a learner with these numbers and claims."""
+    learner = {"own": own, "claims": claims}
+    exec("def my_conclusion():\n    return claims", learner)
+    asked = next(ask(e) for e in exercises(NAME) if e.name == "my_conclusion")
+    return check_function(asked, learner["my_conclusion"])
+
+
+GRID = np.array([80.0, 82, 81, 79, 84])
+RANDOM = np.array([83.0, 81, 84, 83, 86])
+RIGHT = {"wins": 4, "gain": 2.2, "error": 0.9, "winner": "random"}
+
+
+def test_a_conclusion_is_held_against_its_own_numbers(lab):
+    assert lab.paired_gain(RANDOM, GRID) == pytest.approx((2.2, 0.86), abs=0.005)
+    own = {"random": RANDOM, "grid": GRID}
+    assert conclude(own, RIGHT).score == 5
+    assert conclude({"random": GRID, "grid": RANDOM}, {"wins": 1, "gain": -2.2, "error": 0.86, "winner": "grid"}).score == 5
+    for wrong, lost in (({"wins": 1}, 1), ({"gain": 2.4}, 1), ({"error": 1.9}, 1), ({"winner": "nobody"}, 2), ({"winner": "grid"}, 2), ({"winner": "Random"}, 2), ({"winner": ["random"]}, 2)):
+        report = conclude(own, RIGHT | wrong)
+        assert report.score == 5 - lost, wrong
+        assert [p.failure.difference.message for p in report.properties if p.failure] == [DISAGREES]
+    assert conclude({"random": GRID + np.array([1, -1, 1, -1, 1]), "grid": GRID}, {"wins": 3, "gain": 0.2, "error": 0.5, "winner": "nobody"}).score == 5
+
+
+@pytest.mark.parametrize(
+    ("random", "grid", "words"),
+    [
+        (RANDOM, GRID[:4], "as many as the other"),
+        (RANDOM[:2], GRID[:2], "holds 2 repetitions"),
+        (RANDOM[None], GRID[None], "one number for each repetition"),
+        (np.where(RANDOM > 85, np.nan, RANDOM), GRID, "not numbers"),
+        (np.where(RANDOM > 85, np.inf, RANDOM), GRID, "not numbers"),
+        (RANDOM + 20, GRID, "0 to 100 percent"),
+        (RANDOM, GRID - 81, "0 to 100 percent"),
+        (RANDOM / 100, GRID / 100, "shares from 0 to 1"),
+        (GRID + 2.2, GRID, "by the same amount"),
+        (GRID, GRID, "by the same amount"),
+        (RANDOM + 1j, GRID, "complex"),
+        (np.full(20_000, 84.0), np.full(20_000, 82.0), "at most 16384"),
+    ],
+)
+def test_numbers_that_are_no_measurements_support_no_claim(lab, random, grid, words):
+    report = conclude({"random": random, "grid": grid}, RIGHT)
+    assert report.score == 0
+    for shown in (as_text(report), as_text(report, examples=False)):
+        assert words in shown
+
+
+@pytest.mark.parametrize(
+    ("own", "claims", "words"),
+    [
+        (None, RIGHT, "no searches of yours yet"),
+        ({"random": RANDOM}, RIGHT, "no results named random and grid"),
+        ({"random": RANDOM, "grid": GRID}, {"wins": 4}, "your conclusion has no gain"),
+        ({"random": RANDOM, "grid": GRID}, [4, 2.2, 0.9, "random"], "your conclusion has no wins"),
+        ({"random": RANDOM, "grid": GRID}, RIGHT | {"gain": "much"}, "your gain is no number, but a str"),
+        ({"random": RANDOM, "grid": GRID}, None, "returned None"),
+    ],
+)
+def test_a_conclusion_of_another_form_is_told_what_is_asked(lab, own, claims, words):
+    report = conclude(own, claims)
+    assert report.score == 0 and words in as_text(report)
 
 
 def test_results_come_back_whole_and_damage_is_named(tmp_path):

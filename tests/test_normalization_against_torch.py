@@ -16,6 +16,7 @@ from autograder.units import import_unit
 norms = import_unit("03_normalization")
 numerical_gradient = import_unit("02_layers").numerical_gradient
 quick = settings(max_examples=30, deadline=None, derandomize=True)
+few = settings(max_examples=10, deadline=None, derandomize=True)
 sizes = st.integers(1, 4)
 seeds = st.integers(0, 2**32 - 1)
 epsilons = st.sampled_from([1e-5, 1e-3, 0.5])
@@ -139,14 +140,16 @@ def test_running_averages_over_several_batches_and_then_in_use(n, c, h, w, momen
 
 
 @quick
-@given(n=sizes, c=sizes, f=sizes, k=st.integers(1, 3), seed=seeds)
-def test_a_folded_convolution_does_what_both_did(n, c, f, k, seed):
-    conv, norm = nn.Conv2d(c, f, k).double(), nn.BatchNorm2d(f).double().eval()
-    norm.weight.data, norm.bias.data = torch.from_numpy(random(seed, f)), torch.from_numpy(random(seed + 1, f))
-    norm.running_mean, norm.running_var = torch.from_numpy(random(seed + 2, f)), torch.from_numpy(random(seed + 3, f) ** 2 + 0.1)
+@given(n=sizes, c=sizes, f=sizes, k=st.integers(1, 3), dtype=dtypes, seed=seeds)
+def test_a_folded_convolution_does_what_both_did(n, c, f, k, dtype, seed):
+    kind = getattr(torch, np.dtype(dtype).name)
+    conv, norm = nn.Conv2d(c, f, k, dtype=kind), nn.BatchNorm2d(f, dtype=kind).eval()
+    conv.weight.data, conv.bias.data = torch.from_numpy(random(seed + 5, f, c, k, k, dtype=dtype)), torch.from_numpy(random(seed + 6, f, dtype=dtype))
+    norm.weight.data, norm.bias.data = torch.from_numpy(random(seed, f, dtype=dtype)), torch.from_numpy(random(seed + 1, f, dtype=dtype))
+    norm.running_mean, norm.running_var = torch.from_numpy(random(seed + 2, f, dtype=dtype)), torch.from_numpy(random(seed + 3, f, dtype=dtype) ** 2 + dtype(0.1))
     numbers = [t.detach().numpy() for t in (conv.weight, conv.bias, norm.weight, norm.bias, norm.running_mean, norm.running_var)]
     w, b = norms.fold_batchnorm(*numbers)
-    x = torch.from_numpy(random(seed + 4, n, c, 5, 4))
+    x = torch.from_numpy(random(seed + 4, n, c, 5, 4, dtype=dtype))
     same(F.conv2d(x, torch.from_numpy(w), torch.from_numpy(b)).numpy(), norm(conv(x)).detach().numpy())
     fused = nn.utils.fuse_conv_bn_weights(conv.weight, conv.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias)
     same(w, fused[0].detach().numpy()), same(b, fused[1].detach().numpy())
@@ -166,6 +169,55 @@ def test_gradients_pass_the_numerical_check(name):
     for i, gradient in enumerate(gradients):
         right = numerical_gradient(lambda moved, i=i: np.sum(dout * forward(*inputs[:i], moved, *inputs[i + 1 :])), inputs[i])
         assert np.abs(gradient - right).max() < 1e-7 * np.abs(right).max()
+
+
+def numerically_right(forward, backward, *inputs):
+    """Whether each gradient of Σ dout·forward is the numerical one, for the inputs x, γ and β."""
+    dout = random(4, *inputs[0].shape)
+    for i, gradient in enumerate(backward(dout, *inputs[:2])):
+        right = numerical_gradient(lambda moved, i=i: np.sum(dout * forward(*inputs[:i], moved, *inputs[i + 1 :])), inputs[i])
+        np.testing.assert_allclose(gradient, right, rtol=1e-6, atol=1e-7 * max(np.abs(right).max(), 1))
+
+
+@few
+@given(n=st.integers(2, 4), d=sizes, eps=epsilons, seed=seeds)
+def test_gradients_of_batch_norm_are_the_numerical_ones(n, d, eps, seed):
+    numerically_right(
+        lambda x, gamma, beta: norms.batchnorm_forward(x, gamma, beta, eps),
+        lambda dout, x, gamma: norms.batchnorm_backward(dout, x, gamma, eps),
+        spread(seed, n, d, dtype=np.float64), random(seed + 1, d), random(seed + 2, d),
+    )  # fmt: skip
+
+
+@few
+@given(n=st.integers(2, 3), c=st.integers(1, 3), h=st.integers(1, 3), w=st.integers(1, 2), eps=epsilons, seed=seeds)
+def test_gradients_of_batch_norm_of_images_are_the_numerical_ones(n, c, h, w, eps, seed):
+    numerically_right(
+        lambda x, gamma, beta: norms.batchnorm2d_forward(x, gamma, beta, np.zeros(c), np.ones(c), True, eps=eps)[0],
+        lambda dout, x, gamma: norms.batchnorm2d_backward(dout, x, gamma, eps),
+        spread(seed, n, c, h, w, dtype=np.float64), random(seed + 1, c), random(seed + 2, c),
+    )  # fmt: skip
+
+
+@few
+@given(shape=st.lists(st.integers(2, 3), min_size=2, max_size=4), eps=epsilons, seed=seeds)
+def test_gradients_of_layer_norm_are_the_numerical_ones(shape, eps, seed):
+    numerically_right(
+        lambda x, gamma, beta: norms.layernorm_forward(x, gamma, beta, eps),
+        lambda dout, x, gamma: norms.layernorm_backward(dout, x, gamma, eps),
+        spread(seed, *shape, dtype=np.float64), random(seed + 1, *shape[1:]), random(seed + 2, *shape[1:]),
+    )  # fmt: skip
+
+
+@few
+@given(n=st.integers(1, 2), groups=st.integers(1, 3), size=st.integers(1, 2), h=st.integers(2, 3), w=st.integers(1, 2), eps=epsilons, seed=seeds)
+def test_gradients_of_group_norm_are_the_numerical_ones(n, groups, size, h, w, eps, seed):
+    c = groups * size
+    numerically_right(
+        lambda x, gamma, beta: norms.groupnorm_forward(x, gamma, beta, groups, eps),
+        lambda dout, x, gamma: norms.groupnorm_backward(dout, x, gamma, groups, eps),
+        spread(seed, n, c, h, w, dtype=np.float64), random(seed + 1, c), random(seed + 2, c),
+    )  # fmt: skip
 
 
 def test_scale_and_shift_recover_the_identity():

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from autograder.units import find_unit, import_unit
+from autograder.units import exercises, find_unit, import_unit
+from convnets.vision import torchvision
 
 unit = import_unit("04_training")
 layers = import_unit("02_layers")
@@ -23,6 +24,7 @@ shares = st.floats(0.0, 0.99)
 decays = st.sampled_from([0.0, 0.01, 0.3])
 dtypes = st.sampled_from([np.float64, np.float32])
 STEPS = 6
+MOMENTS = ["exp_avg", "exp_avg_sq"]
 
 
 def same(got, expected):
@@ -31,8 +33,11 @@ def same(got, expected):
     np.testing.assert_allclose(got, expected, rtol=tolerance, atol=tolerance)
 
 
-def compare_steps(make, step, shape, seed, dtype):
-    """Walk beside a torch optimiser, with one gradient after the other. step(w, dw, state, t) -> (w, *state)."""
+def compare_steps(make, step, shape, seed, dtype, remembered=()):
+    """Walk beside a torch optimiser, with one gradient after the other. step(w, dw, state, t) -> (w, *state).
+
+    remembered: torch's names of the parts of the state, which are compared, too.
+    """
     rng = np.random.default_rng(seed)
     w = rng.standard_normal(shape).astype(dtype)
     parameter = torch.nn.Parameter(torch.from_numpy(w.copy()))
@@ -43,6 +48,8 @@ def compare_steps(make, step, shape, seed, dtype):
         optimiser.step()
         w, *state = step(w, dw, state, t)
         same(w, parameter.detach().numpy())
+        for got, name in zip(state, remembered, strict=bool(remembered)):
+            same(got, optimiser.state[parameter][name].numpy())
 
 
 @quick
@@ -56,28 +63,28 @@ def test_sgd(shape, seed, dtype, lr, decay):
 @given(shape=shapes, seed=seeds, dtype=dtypes, lr=rates, momentum=shares)
 def test_momentum(shape, seed, dtype, lr, momentum):
     make = partial(torch.optim.SGD, lr=lr, momentum=momentum)
-    compare_steps(make, lambda w, dw, state, t: unit.momentum_step(w, dw, state[0], lr, momentum), shape, seed, dtype)
+    compare_steps(make, lambda w, dw, state, t: unit.momentum_step(w, dw, state[0], lr, momentum), shape, seed, dtype, ["momentum_buffer"] if momentum else ())
 
 
 @quick
 @given(shape=shapes, seed=seeds, dtype=dtypes, lr=rates, decay=shares, eps=st.sampled_from([1e-8, 0.1]))
 def test_rmsprop(shape, seed, dtype, lr, decay, eps):
     make = partial(torch.optim.RMSprop, lr=lr, alpha=decay, eps=eps)
-    compare_steps(make, lambda w, dw, state, t: unit.rmsprop_step(w, dw, state[0], lr, decay, eps), shape, seed, dtype)
+    compare_steps(make, lambda w, dw, state, t: unit.rmsprop_step(w, dw, state[0], lr, decay, eps), shape, seed, dtype, ["square_avg"])
 
 
 @quick
 @given(shape=shapes, seed=seeds, dtype=dtypes, lr=rates, beta1=shares, beta2=st.floats(0.5, 0.999), eps=st.sampled_from([1e-8, 0.1]))
 def test_adam(shape, seed, dtype, lr, beta1, beta2, eps):
     make = partial(torch.optim.Adam, lr=lr, betas=(beta1, beta2), eps=eps)
-    compare_steps(make, lambda w, dw, state, t: unit.adam_step(w, dw, *state, t, lr, beta1, beta2, eps), shape, seed, dtype)
+    compare_steps(make, lambda w, dw, state, t: unit.adam_step(w, dw, *state, t, lr, beta1, beta2, eps), shape, seed, dtype, MOMENTS)
 
 
 @quick
-@given(shape=shapes, seed=seeds, dtype=dtypes, lr=rates, beta1=shares, beta2=st.floats(0.5, 0.999), decay=decays)
-def test_adamw(shape, seed, dtype, lr, beta1, beta2, decay):
-    make = partial(torch.optim.AdamW, lr=lr, betas=(beta1, beta2), weight_decay=decay)
-    compare_steps(make, lambda w, dw, state, t: unit.adamw_step(w, dw, *state, t, lr, beta1, beta2, weight_decay=decay), shape, seed, dtype)
+@given(shape=shapes, seed=seeds, dtype=dtypes, lr=rates, beta1=shares, beta2=st.floats(0.5, 0.999), eps=st.sampled_from([1e-8, 0.1]), decay=decays)
+def test_adamw(shape, seed, dtype, lr, beta1, beta2, eps, decay):
+    make = partial(torch.optim.AdamW, lr=lr, betas=(beta1, beta2), eps=eps, weight_decay=decay)
+    compare_steps(make, lambda w, dw, state, t: unit.adamw_step(w, dw, *state, t, lr, beta1, beta2, eps, decay), shape, seed, dtype, MOMENTS)
 
 
 def test_defaults_of_the_optimisers_are_pytorchs():
@@ -151,18 +158,20 @@ def test_early_stopping_sees_no_further_than_its_stop(losses, patience):
 
 
 @quick
-@given(shape=shapes, p=st.floats(0, 0.95), seed=seeds)
-def test_dropout_has_pytorchs_values_and_gradient(shape, p, seed):
+@given(shape=shapes, p=st.floats(0, 0.95), dtype=dtypes, seed=seeds)
+def test_dropout_has_pytorchs_values_and_gradient(shape, p, dtype, seed):
+    """PyTorch's own draws are not known, but what it kept is: with draws that keep the same numbers, all must agree."""
     rng = np.random.default_rng(seed)
-    x, dout = rng.standard_normal(shape), rng.standard_normal(shape)
-    out, mask = unit.dropout_forward(x, p, rng.random(shape))
+    x, dout = (rng.standard_normal(shape).astype(dtype) for _ in range(2))
     tensor = torch.from_numpy(x).requires_grad_()
     theirs = F.dropout(tensor, p)
-    assert set(np.unique(mask).tolist()) <= {0.0, 1 / (1 - p)}
     kept = theirs.detach().numpy() != 0
-    np.testing.assert_allclose((theirs.detach().numpy() / x)[kept], 1 / (1 - p))
+    out, mask = unit.dropout_forward(x, p, np.where(kept, p + (1 - p) * rng.random(shape), p * rng.random(shape)))
+    same(out, theirs.detach().numpy())
     (dx,) = torch.autograd.grad(theirs, tensor, torch.from_numpy(dout))
-    np.testing.assert_allclose(unit.dropout_backward(dout, kept / (1 - p)), dx.numpy())
+    same(unit.dropout_backward(dout, mask), dx.numpy())
+    x, dout, (out, mask) = x.astype(float), dout.astype(float), unit.dropout_forward(x.astype(float), p, rng.random(shape))
+    assert set(np.unique(mask).tolist()) <= {0.0, 1 / (1 - p)}
     numerical = layers.numerical_gradient(lambda moved: np.sum(dout * moved * mask), x)
     np.testing.assert_allclose(unit.dropout_backward(dout, mask), numerical, rtol=1e-5, atol=1e-7)
     assert np.array_equal(unit.dropout_forward(x, p, rng.random(shape), training=False)[0], F.dropout(torch.from_numpy(x), p, training=False).numpy())
@@ -178,15 +187,15 @@ def test_dropout_keeps_the_mean_and_drops_the_share_p(p):
 
 
 @quick
-@given(n=sizes, c=st.integers(2, 6), scale=st.sampled_from([1, 100, 10_000]), smoothing=st.floats(0, 1), seed=seeds)
-def test_smoothed_cross_entropy(n, c, scale, smoothing, seed):
+@given(n=sizes, c=st.integers(2, 6), scale=st.sampled_from([1, 100, 10_000]), smoothing=st.floats(0, 1), dtype=dtypes, seed=seeds)
+def test_smoothed_cross_entropy(n, c, scale, smoothing, dtype, seed):
     rng = np.random.default_rng(seed)
-    logits = torch.from_numpy(scale * rng.standard_normal((n, c))).requires_grad_()
+    logits = torch.from_numpy((scale * rng.standard_normal((n, c))).astype(dtype)).requires_grad_()
     labels = torch.from_numpy(rng.integers(0, c, n))
     expected = F.cross_entropy(logits, labels, label_smoothing=smoothing)
     loss, dlogits = unit.smoothed_cross_entropy(logits.detach().numpy(), labels.numpy(), smoothing)
-    np.testing.assert_allclose(loss, expected.item(), rtol=1e-9, atol=1e-9)
-    np.testing.assert_allclose(dlogits, torch.autograd.grad(expected, logits)[0].numpy(), rtol=1e-9, atol=1e-9)
+    same(np.asarray(loss), expected.detach().numpy())
+    same(dlogits, torch.autograd.grad(expected, logits)[0].numpy())
 
 
 @quick
@@ -210,6 +219,9 @@ def test_smoothed_labels_are_distributions(labels, smoothing):
     targets = unit.smooth_labels(np.array(labels), 6, smoothing)
     np.testing.assert_allclose(targets.sum(axis=1), 1)
     assert targets.min() >= 0
+    logits = torch.zeros(len(labels), 6, dtype=torch.float64, requires_grad=True)
+    F.cross_entropy(logits, torch.tensor(labels), label_smoothing=smoothing, reduction="sum").backward()
+    same(targets, 1 / 6 - logits.grad.numpy())
 
 
 @quick
@@ -235,6 +247,18 @@ def test_flips_keep_every_label_on_its_pixel(n, c, h, w, p, seed):
     np.testing.assert_array_equal(labels, (flipped[:, 0] * 1000).astype(int))
     expected = [torch.flip(torch.from_numpy(x), (-1,)).numpy() if draw < p else x for x, draw in zip(images, draws, strict=True)]
     np.testing.assert_array_equal(flipped, np.stack(expected))
+
+
+@quick
+@given(shape=st.tuples(st.integers(2, 4), sizes, sizes, sizes), dtype=dtypes, seed=seeds)
+def test_standardising_is_torchvisions_normalize(shape, dtype, seed):
+    images = np.random.default_rng(seed).uniform(0, 255, shape).astype(dtype)
+    tensor = torch.from_numpy(images)
+    std, mean = (t.numpy() for t in torch.std_mean(tensor, dim=(0, 2, 3), correction=0))
+    for got, expected in zip(unit.channel_statistics(images), (mean, std), strict=True):
+        same(got, expected)
+    expected = torchvision.transforms.functional.normalize(tensor, torch.from_numpy(mean), torch.from_numpy(std))
+    same(unit.standardise(images, mean, std), expected.numpy())
 
 
 @quick
@@ -346,6 +370,12 @@ def test_eight_images_are_learned_by_heart():
     logits = layers.linear_forward(layers.relu_forward(layers.conv2d_forward(x, net[0], net[1])), net[2], net[3])
     assert loss < 0.01
     assert (logits.argmax(axis=1) == labels).all()
+
+
+def test_every_optimiser_and_every_pair_has_eight_mistakes():
+    mistakes = {e.name: len(e.mistakes) for e in exercises("04_training")}
+    pairs = ["dropout_forward", "dropout_backward", "smoothed_cross_entropy"]
+    assert all(mistakes[name] >= 8 for name in [*pairs, *(name for name in mistakes if name.endswith("_step"))])
 
 
 def test_the_files_of_checks_are_small():

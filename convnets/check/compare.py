@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from convnets.check.run import load_probe
 from convnets.check.values import Outcome
+
+MOST = 1 << 14
+DISAGREES = "What you say does not agree with your own numbers."
 
 
 @dataclass
 class Difference:
     """Why an outcome is not the expected one.
 
-    kind: "none", "structure", "exception", "time", "breach", "shape", "dtype", "value", "nan", "modified", "no error" or "accuracy".
+    kind: "none", "structure", "exception", "time", "breach", "shape", "dtype", "value", "nan", "modified", "no error", "accuracy",
+    "claim" (it does not follow from the numbers that came with it) or "data" (those numbers cannot be used).
     message: one or two sentences for the student. leaf, index: where the first wrong element is, for kind "value" and "nan".
     """
 
@@ -56,6 +61,30 @@ def error_words(outcome: Outcome) -> str:
     return f"Your code stopped with {outcome.raised}: {outcome.message}{where}"
 
 
+def held(outcome: Outcome, name: str | None) -> Outcome:
+    """The outcome with what the function `module:function` makes of its values in their place; problem "data" where it cannot use them.
+
+    The function stands in the library, not in the learner's notebook: `convnets.check.conclusions`. name None: the outcome as it is.
+    """
+    if name is None or outcome.leaves is None:
+        return outcome
+    try:
+        with np.errstate(all="ignore"):
+            value = load_probe(name)(**{leaf: plain_numbers(leaf, array) for leaf, array in outcome.leaves.items()})
+    except ValueError as error:
+        return replace(outcome, leaves=None, problem="data", message=str(error))
+    return replace(outcome, leaves={"": np.asarray(value, dtype=float)})
+
+
+def plain_numbers(leaf: str, array: np.ndarray) -> np.ndarray:
+    """The array in float64. Raises ValueError where that says something else, or is more than a conclusion rests on."""
+    if array.dtype.kind == "c":
+        raise ValueError(f"The numbers of {sentence(leaf)} are complex; plain numbers are expected.")
+    if array.size > MOST:
+        raise ValueError(f"There are {array.size} numbers in {sentence(leaf)}; a conclusion rests on at most {MOST}.")
+    return array.astype(np.float64)
+
+
 def compare(
     got: Outcome,
     expected: Outcome,
@@ -73,7 +102,7 @@ def compare(
     inputs were left as they were. rtol: fixed relative tolerance instead of the one from dtype and `terms`.
     accuracy: the share of predicted classes that must be right.
     """
-    if got.problem in ("time", "breach"):
+    if got.problem in ("time", "breach", "data"):
         return Difference(got.problem, got.message)
     if expected.raised:
         return compare_error(got, expected)

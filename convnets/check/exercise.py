@@ -33,7 +33,8 @@ class Property:
     unmodified: the inputs must be left as they were, too. probe: `module:function`, run where the student's object lives, instead of a
     plain call. rtol: a fixed relative tolerance. accuracy: the result is an array of predicted classes, and at least this share
     of it must equal the expected labels. calls: how many calls are made, where the usual number would take too long. hidden: another
-    generator for the hidden calls, where they need inputs that a student does not have.
+    generator for the hidden calls, where they need inputs that a student does not have. holds: `module:function`, run on the judge's side:
+    what it makes of the returned values, by name, is what gets compared; for answers that are right or wrong by what else was answered.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Property:
     accuracy: float | None = None
     calls: int | None = None
     hidden: Callable[[np.random.Generator], Case] | None = None
+    holds: str | None = None
 
     def settings(self) -> dict:
         names = ("only", "dtype", "unmodified", "rtol", "accuracy")

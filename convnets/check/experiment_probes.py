@@ -4,10 +4,13 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from torch import nn
 
 from convnets.check.torch_probes import set_known_weights
 
 COPIES = 6000
+INGREDIENTS = ("batchnorm", "dropout", "augmentation")
+CLAIMS = {"helps": 1, "cannot tell": 0, "hurts": -1}
 
 
 def sizes(make_net: Callable, **options) -> np.ndarray:
@@ -15,22 +18,45 @@ def sizes(make_net: Callable, **options) -> np.ndarray:
     return np.array(sorted(p.numel() for p in make_net(**options).parameters()))
 
 
+def to_single(make_net: Callable, options: dict, run: Callable[[nn.Module, torch.dtype], torch.Tensor]) -> np.ndarray:
+    """What run(net, dtype) gives with known weights, in float32.
+
+    The net computes in double precision, so that the order of its sums, which number of threads and processor decide, cannot be seen in the
+    result. A net that takes nothing but float32 computes in that.
+    """
+    with torch.no_grad():
+        for dtype in (torch.float64, torch.float32):
+            torch.manual_seed(0)
+            net = set_known_weights(make_net(**options)).to(dtype)
+            try:
+                result = run(net, dtype)
+                break
+            except RuntimeError:
+                if dtype == torch.float32:
+                    raise
+        return result.float().numpy()
+
+
+def logits(make_net: Callable, x: np.ndarray, **options) -> np.ndarray:
+    """Logits (N, classes) of make_net(**options) in evaluation mode, for x (N, C, H, W); known weights."""
+    return to_single(make_net, options, lambda net, dtype: net.eval()(torch.from_numpy(x).to(dtype)))
+
+
 def logits_after_training_mode(make_net: Callable, batches: np.ndarray, x: np.ndarray, **options) -> np.ndarray:
     """Logits for x in evaluation mode, after the net has seen batches (B, N, C, H, W) in training mode; known weights throughout."""
-    torch.manual_seed(0)
-    net = set_known_weights(make_net(**options)).train()
-    with torch.no_grad():
+
+    def run(net, dtype):
+        net.train()
         for batch in batches:
-            net(torch.from_numpy(batch))
-        return net.eval()(torch.from_numpy(x)).numpy()
+            net(torch.from_numpy(batch).to(dtype))
+        return net.eval()(torch.from_numpy(x).to(dtype))
+
+    return to_single(make_net, options, run)
 
 
 def spread_of_dropout(make_net: Callable, x: np.ndarray, **options) -> np.ndarray:
     """Standard deviation of each logit over many passes of one image x (1, C, H, W) in training mode; known weights."""
-    torch.manual_seed(0)
-    net = set_known_weights(make_net(**options)).train()
-    with torch.no_grad():
-        return net(torch.from_numpy(x).repeat(COPIES, 1, 1, 1)).std(dim=0).numpy()
+    return to_single(make_net, options, lambda net, dtype: net.train()(torch.from_numpy(x).to(dtype).repeat(COPIES, 1, 1, 1)).std(dim=0))
 
 
 def on_tensors(function: Callable, *arrays, **options):
@@ -100,3 +126,16 @@ def repeats(make_layer: Callable, most: int, **options) -> np.ndarray:
     first, following = layer(batch).clone(), layer(batch).clone()
     torch.manual_seed(3)
     return np.array([torch.equal(first, layer(batch)), torch.equal(first, following)])
+
+
+def claims_and_table(conclusion: Callable) -> tuple | None:
+    """What the learner claims and the table of results that it rests on, as they stand: claims (3,) as 1, 0 and −1, table (2, 2, 2, seeds)."""
+    answer = conclusion()
+    if answer is None:
+        return None
+    if not isinstance(answer, tuple) or len(answer) != 2:
+        raise ValueError("your function should return two things, the claims and the results: leave its last line as it was")
+    claims, table = answer
+    if not isinstance(claims, dict) or set(claims) != set(INGREDIENTS) or not all(isinstance(word, str) and word in CLAIMS for word in claims.values()):
+        raise ValueError(f"claims should be a dict that gives each of {', '.join(INGREDIENTS)} one of the words {', '.join(CLAIMS)}")
+    return np.array([CLAIMS[claims[name]] for name in INGREDIENTS]), table

@@ -234,7 +234,10 @@ def seeds_decide(build: Callable, seed: int) -> np.ndarray:
 
 
 def learned_by_heart(build: Callable, labels: np.ndarray, seed: int) -> np.ndarray:
-    """The classes that a new network gives to as many images of noise as there are labels, after it was fitted to them by least squares."""
+    """The classes that a new network gives to as many images of noise as there are labels, after it was fitted to them by least squares.
+
+    −1 for an image whose largest logit is not ahead of the others by `HEART_LEAD`: rounding must not decide between equals.
+    """
     rng = np.random.default_rng(seed)
     images, targets = rng.standard_normal((len(labels), 1, 28, 28), dtype=np.float32), np.eye(10, dtype=np.float32)[labels]
     network = build(rng)
@@ -243,10 +246,12 @@ def learned_by_heart(build: Callable, labels: np.ndarray, seed: int) -> np.ndarr
         slopes = network.gradients()
         for name, values in network.parameters().items():
             np.subtract(values, HEART_RATE * slopes[name], out=values)
-    return network.forward(images).argmax(axis=1)
+    logits = network.forward(images)
+    second, first = np.sort(logits, axis=1)[:, -2:].T
+    return np.where(first - second > HEART_LEAD, logits.argmax(axis=1), -1)
 
 
-HEART_STEPS, HEART_RATE = 40, 0.002
+HEART_STEPS, HEART_RATE, HEART_LEAD = 40, 0.002, 0.001
 
 
 class Templates:

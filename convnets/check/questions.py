@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from convnets.check.compare import agree
+from convnets.check.compare import agree, held
 from convnets.check.exercise import Exercise
 from convnets.check.packing import Packer, unpack
 from convnets.check.run import run_case
@@ -44,6 +44,7 @@ class PropertyQuestions:
     settings: dict
     probe: str | None
     questions: list[Question]
+    holds: str | None = None
 
 
 @dataclass
@@ -79,19 +80,19 @@ def ask(exercise: Exercise, secret: str = VISIBLE, count: int = VISIBLE_CASES) -
                 call, value = call
                 expected = Outcome(leaves=to_leaves(value, exercise.returns)[0])
             else:
-                expected = run_case(exercise.reference, call, **options)
+                expected = held(run_case(exercise.reference, call, **options), prop.holds)
             if expected.problem or (expected.raised and expected.raised not in ("ValueError", "TypeError", "IndexError", "KeyError")):
                 raise ValueError(f"{exercise.name}: the reference fails on {prop.name!r}: {expected.raised or ''} {expected.message}")
             expected.lines, expected.modified = (), ()
             terms = max((array.size for array in arrays_in((call.args, call.kwargs))), default=1)
             mistakes = {}
             for mistake in exercise.mistakes if prop.accuracy is None else ():
-                outcome = run_case(mistake.function, call, **options)
+                outcome = held(run_case(mistake.function, call, **options), prop.holds)
                 outcome.lines = ()
                 if not agree(outcome, expected, **settings, terms=terms):
                     mistakes[mistake.name] = outcome
             questions.append(Question(call, expected, mistakes, terms))
-        properties.append(PropertyQuestions(prop.name, prop.points, settings, prop.probe, questions))
+        properties.append(PropertyQuestions(prop.name, prop.points, settings, prop.probe, questions, prop.holds))
     hints = {mistake.name: mistake.hint for mistake in exercise.mistakes}
     return ExerciseQuestions(exercise.name, exercise.title, exercise.returns, exercise.seconds, hints, properties)
 
@@ -109,6 +110,7 @@ def dumps(unit: str, exercises: list[ExerciseQuestions]) -> bytes:
                 "probe": p.probe,
                 "questions": [[packer.pack(q.case), packer.pack(q.expected), packer.pack(q.mistakes), q.terms] for q in p.questions],
             }
+            | ({"holds": p.holds} if p.holds else {})
             for p in exercise.properties
         ]
         facts = {"name": exercise.name, "title": exercise.title, "returns": list(exercise.returns), "seconds": exercise.seconds}
@@ -152,6 +154,7 @@ def _exercise(entry: dict, arrays: dict) -> ExerciseQuestions:
             unpack(p["settings"], arrays),
             p["probe"],
             [Question(*(unpack(v, arrays) for v in q[:3]), q[3]) for q in p["questions"]],
+            p.get("holds"),
         )
         for p in entry["properties"]
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from convnets.check.compare import Difference, agree, compare
+from convnets.check.compare import DISAGREES, Difference, agree, compare, held
 from convnets.check.questions import ExerciseQuestions, PropertyQuestions, Question
 from convnets.check.run import run_case
 from convnets.check.values import Outcome
@@ -90,7 +90,7 @@ def run_questions(questions: ExerciseQuestions, function: Callable) -> list[list
 
 def judge(questions: ExerciseQuestions, outcomes: Iterable[Iterable[Outcome]]) -> Report:
     """Compare outcomes with what was expected. Looks only at arrays and strings, never at the student's code."""
-    outcomes = [list(row) for row in outcomes]
+    outcomes = [[held(got, prop.holds) for got in row] for prop, row in zip(questions.properties, outcomes, strict=True)]
     works = any(got.returned for row in outcomes for got in row)
     results, matches = [], None
     for prop, row in zip(questions.properties, outcomes, strict=True):
@@ -99,6 +99,8 @@ def judge(questions: ExerciseQuestions, outcomes: Iterable[Iterable[Outcome]]) -
             difference = compare(got, question.expected, **prop.settings, terms=question.terms)
             if question.expected.raised and not difference and not works:
                 difference = Difference("exception", f"Your code stops with {got.raised} on every input, on valid ones too.")
+            if difference and prop.holds and difference.kind == "value":
+                difference = Difference("claim", DISAGREES)
             if difference:
                 failures.append(Failure(question, got, difference))
         if not failures:

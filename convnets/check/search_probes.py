@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import operator
 from collections.abc import Callable
 
 import numpy as np
 
-NEAR = 0.0501  # of a number given to one decimal
+ENTRIES = ("wins", "gain", "error", "winner")
+WINNERS = {"random": 1.0, "nobody": 0.0, "grid": -1.0}
 
 
 def rows_in_order(function: Callable, *args, **settings) -> np.ndarray:
@@ -79,31 +79,27 @@ def asked_once(choose: Callable, validation: np.ndarray, test: np.ndarray) -> tu
     return chosen, reported, len(asked)
 
 
-def agreement(claim: object, truth: float) -> float:
-    """1 when the claim is the number to one decimal; -1, 100 or 0.01 when it is that many times the number; else 0."""
-    claim = float(claim)
-    for factor in (1.0, -1.0, 100.0, 0.01):
-        if abs(claim / factor - truth) <= NEAR:
-            return factor
-    return 0.0
-
-
-def held_against_own_numbers(my_conclusion: Callable) -> tuple:
-    """How the claims agree with the learner's own searches: wins and winner (1 or not), gain and error (by `agreement`).
-
-    Everything comes from the notebook: `own`, what was measured, and `paired_gain`, which says what that amounts to.
-    """
-    notebook = my_conclusion.__globals__
-    if notebook.get("own") is None:
+def claims_and_searches(my_conclusion: Callable) -> tuple | None:
+    """What the learner claims and what the learner measured, as they stand: (wins, gain, error, winner) as numbers, and both rows of results (n,)."""
+    own = my_conclusion.__globals__.get("own")
+    if own is None:
         with contextlib.suppress(TypeError):
             my_conclusion()
         raise FileNotFoundError("there are no searches of yours yet: run them, and hand in searches.safetensors with your notebook")
-    own, claims = notebook["own"], my_conclusion()
-    if missing := [name for name in ("wins", "gain", "error", "winner") if not isinstance(claims, dict) or name not in claims]:
-        raise KeyError(f"your conclusion has no {missing[0]}; it is a dict with wins, gain, error and winner")
-    gain, error = (float(value) for value in notebook["paired_gain"](own["random"], own["grid"]))
-    holds = {"nobody": abs(gain) < 2 * error, "random": gain >= 2 * error, "grid": -gain >= 2 * error}
-    wins = sum(map(operator.gt, own["random"], own["grid"]))
-    right = holds.get(claims["winner"], False)
-    winner = 1.0 if right else 0.0 if claims["winner"] == "nobody" else -1.0
-    return float(claims["wins"] == wins), agreement(claims["gain"], gain), agreement(claims["error"], error), winner
+    if not isinstance(own, dict) or not {"random", "grid"} <= own.keys():
+        raise ValueError("`own` holds no results named random and grid: delete searches.safetensors, run the searches again, then the cell that reads the file")
+    claims = my_conclusion()
+    if claims is None:
+        return None
+    if missing := [name for name in ENTRIES if not isinstance(claims, dict) or name not in claims]:
+        raise ValueError(f"your conclusion has no {missing[0]}; it is a dict with {', '.join(ENTRIES)}")
+    numbers = [number_in(claims, name) for name in ENTRIES[:3]]
+    winner = claims["winner"] if isinstance(claims["winner"], str) else ""
+    return np.array([*numbers, WINNERS.get(winner, np.nan)]), np.asarray(own["random"]), np.asarray(own["grid"])
+
+
+def number_in(claims: dict, name: str) -> float:
+    try:
+        return float(claims[name])
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"your {name} is no number, but a {type(claims[name]).__name__}") from error

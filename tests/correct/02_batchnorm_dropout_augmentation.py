@@ -13,7 +13,7 @@ from autograder.units import exercises, import_unit
 
 notebook = import_unit("02_batchnorm_dropout_augmentation")
 exercises("02_batchnorm_dropout_augmentation")
-INGREDIENTS, results, held_against, shift_and_flip = notebook.INGREDIENTS, notebook.results, notebook.held_against, notebook.shift_and_flip
+INGREDIENTS, results, shift_and_flip = notebook.INGREDIENTS, notebook.results, notebook.shift_and_flip
 differences, verdict = notebook.differences, notebook.verdict
 
 
@@ -211,18 +211,18 @@ def conclusion_by_comparison():
     for name in INGREDIENTS:
         mean, error, _ = verdict(differences(results, name))
         claims[name] = "helps" if mean > 2 * error else "hurts" if mean < -2 * error else "cannot tell"
-    return held_against(claims, results)
+    return claims, results
 
 
 def conclusion_by_index():
     words = ["cannot tell", "helps", "hurts"]
-    return held_against({name: words[verdict(differences(results, name))[2]] for name in ("augmentation", "dropout", "batchnorm")}, results)
+    return {name: words[verdict(differences(results, name))[2]] for name in ("augmentation", "dropout", "batchnorm")}, results
 
 
 def conclusion_one_by_one():
     says = [verdict(d)[2] for d in (results[1] - results[0], results[:, 1] - results[:, 0], results[:, :, 1] - results[:, :, 0])]
     named = [{1: "helps", 0: "cannot tell", -1: "hurts"}[each] for each in says]
-    return held_against({"batchnorm": named[0], "dropout": named[1], "augmentation": named[2]}, results)
+    return {"batchnorm": named[0], "dropout": named[1], "augmentation": named[2]}, results
 
 
 CORRECT = {

@@ -432,7 +432,7 @@ def smoothed_cross_entropy_two_terms(logits, labels, smoothing=0.1):
 
 def smoothed_cross_entropy_loops(logits, labels, smoothing=0.1):
     n, c = logits.shape
-    loss, gradient = 0.0, np.zeros(logits.shape)
+    loss, gradient = 0.0, np.zeros_like(logits)
     for i in range(n):
         z = [float(v) - float(max(logits[i])) for v in logits[i]]
         log_sum = math.log(sum(math.exp(v) for v in z))
@@ -444,7 +444,7 @@ def smoothed_cross_entropy_loops(logits, labels, smoothing=0.1):
 
 
 def smoothed_cross_entropy_logaddexp(logits, labels, smoothing=0.1):
-    targets = np.full(logits.shape, smoothing / logits.shape[1])
+    targets = np.full_like(logits, smoothing / logits.shape[1])
     targets[np.arange(len(labels)), labels] += 1 - smoothing
     log_sum = np.logaddexp.reduce(logits, axis=1)
     loss = np.mean(log_sum - np.einsum("nc,nc->n", targets, logits))

@@ -69,14 +69,14 @@ def standard(x, axes, eps=1e-5, ddof=0, root=True, outside=False):
     return (x - x.mean(axis=axes, keepdims=True)) / sigma, sigma
 
 
-def back(g, x_hat, sigma, axes, mean=True, variance=True, share=1.0):
-    """dx of the normalisation for the gradient g of x_hat; the keywords leave out parts, or scale the means."""
+def back(g, x_hat, sigma, axes, mean=True, variance=True, share=1.0, power=1):
+    """dx of the normalisation for the gradient g of x_hat; the keywords leave out parts, scale the means, or divide by sigma more than once."""
     dx = g
     if mean:
         dx = dx - share * g.mean(axis=axes, keepdims=True)
     if variance:
         dx = dx - share * x_hat * (g * x_hat).mean(axis=axes, keepdims=True)
-    return dx / sigma
+    return dx / sigma**power
 
 
 # ------------------------------------------------------------------------------------------ batch norm, vectors
@@ -331,7 +331,7 @@ def moved(mean, var, x, momentum=0.1, axes=0, ddof=1):
 
 @update_running.mistake("momentum in the other sense", loses="the mean moves a tenth of the way")
 def _(running_mean, running_var, x, momentum=0.1):
-    """You kept a tenth of the old average and took nine tenths of the new batch. In PyTorch momentum is the share of the **new**: (1 − momentum)·old + momentum·new."""
+    """You kept only the share momentum of the old average, and gave the rest to the new batch. In PyTorch momentum is the share of the **new**: (1 − momentum)·old + momentum·new."""
     return moved(running_mean, running_var, x, 1 - momentum)
 
 
@@ -465,7 +465,7 @@ def _(x, gamma, beta, running_mean, running_var, eps=1e-5):
 
 @batchnorm_inference.mistake("running variance corrected again", loses="the running averages are used")
 def _(x, gamma, beta, running_mean, running_var, eps=1e-5):
-    """You multiplied the running variance by N/(N − 1) or its inverse. It is an estimate for all data already: use it as it is."""
+    """You multiplied the running variance by N/(N − 1). It was corrected when it was remembered: use it as it is."""
     return used(x, gamma, beta, running_mean, running_var * len(x) / max(len(x) - 1, 1), eps)
 
 
@@ -587,7 +587,8 @@ def gradient_mistakes(exercise, backward, words):
         ("mean as a constant", main, {"gradient": {"mean": False}}, "The variance's dependence on x is there, the mean's is missing: subtract the mean of the gradient, too."),
         ("sums in place of means", main, {"sums": True}, f"In dx you subtracted sums where means are due: divide them by {words['count']}."),
         ("unbiased variance", main, {"statistics": {"ddof": 1}}, "You used the unbiased variance, with n − 1. The forward pass normalises by the biased one: divide by n."),
-        ("divided by the variance", main, {"statistics": {"root": False}}, "In dx you divided by the variance. It is the standard deviation, √(variance + eps), by which the forward pass divided."),
+        ("divided by the variance", main, {"statistics": {"root": False}}, "You divided by the variance, in x_hat and in dx. Take the root in both: the forward pass divides by √(variance + eps)."),
+        ("dx divided by the variance", main, {"gradient": {"power": 2}}, "Your x_hat is right, but you divided dx by the variance. Take the root there as well: dx is divided by √(variance + eps), once."),
         ("γ forgotten in dx", words["scaled"], {"scale": "nowhere"}, "Your dx does not know γ. The output is γ·x_hat + β, so what arrives at x_hat is γ·dout."),
         ("x in place of x_hat", "gradient of γ", {"inner": "x"}, "For dγ you multiplied dout with x. In the forward pass γ multiplies the normalised x_hat."),
         ("dγ and dβ averaged", "gradient of γ", {"averaged": True}, "You averaged where dγ and dβ are sums: each γ and β serves all these numbers, and what they do to the loss adds up."),
@@ -597,9 +598,14 @@ def gradient_mistakes(exercise, backward, words):
 
     @exercise.mistake("dγ and dβ exchanged", loses="gradient of γ")
     def _(*args, **settings):
-        """You returned dβ and dγ in the wrong order: dx, dgamma, dbeta."""
+        """You returned dβ and dγ in the wrong order. It is dx, dgamma, dbeta."""
         dx, dgamma, dbeta = backward(*args, **settings)
         return dx, dbeta, dgamma
+
+    @exercise.mistake("eps ignored", loses="eps stands under the root")
+    def _(*args, eps=1e-5):
+        """Your result does not change with `eps`. Use the parameter, not a number of your own: √(variance + eps), just as in the forward pass."""
+        return backward(*args)
 
     @exercise.mistake("dout overwritten", loses="inputs left unmodified")
     def _(dout, *args, **settings):
@@ -811,7 +817,7 @@ def _(x, gamma, beta, running_mean, running_var, training, momentum=0.1, eps=1e-
 
 @batchnorm2d_forward.mistake("momentum in the other sense", loses="training: the running averages move")
 def _(x, gamma, beta, running_mean, running_var, training, momentum=0.1, eps=1e-5):
-    """You kept a tenth of the old average and took nine tenths of the new batch. momentum is the share of the **new**."""
+    """You kept only the share momentum of the old averages, and gave the rest to the new batch. momentum is the share of the **new**: (1 − momentum)·old + momentum·new."""
     return image_norm(x, gamma, beta, running_mean, running_var, training, 1 - momentum, eps)
 
 

@@ -45,8 +45,9 @@ from convnets.check import check
 # 2. Inputs are not yours: never change an array that was handed to you.
 # 3. Whole numbers may come in, and float32 goes out as float32.
 # 4. Loops are welcome. Write what you understand first.
+# 5. Some inputs are not valid. The docstring names them. Raise a `ValueError` for them that says in a sentence what is wrong.
 #
-# And one more: $\sigma^2$ in the formula above is always the **biased** variance, the mean of the squared deviations: divide by $n$, as `np.var` does. There is one place in this notebook that asks for $n - 1$. It says so.
+# And one more: $\sigma^2$ in the formula above is always the **biased** variance, the mean of the squared deviations: divide by $n$, as `np.var` does. Only the **running variance** asks for $n - 1$. You will read there why.
 #
 # Run the next cell. It holds three small tools for the cells that play with your functions.
 
@@ -174,11 +175,11 @@ def batchnorm_forward(x, gamma, beta, eps=1e-5):
 #
 # - In PyTorch the **momentum** $m$ is the share of the **new** batch. (In the momentum of an optimiser, and in TensorFlow's batch normalisation, the larger number belongs to the old.)
 # - The running variance wants to estimate the variance of **all data**, of which the batch is a sample. A sample's mean lies in the middle of the sample, so the deviations from it come out too small. Dividing by $n - 1$
-#   instead of $n$ makes up for that. So PyTorch **normalises** with the biased variance and **remembers** the unbiased one. This is the one place in this notebook with $n - 1$.
+#   instead of $n$ makes up for that. So PyTorch **normalises** with the biased variance and **remembers** the unbiased one. The running variance is the only number in this notebook that takes $n - 1$.
 #
 # **A tiny example.** Running mean 0, running variance 1, batch $(1, 3)$, momentum 0.1. The batch has mean 2 and unbiased variance $\frac{1 + 1}{2 - 1} = 2$. So the new running mean is $0.9 \cdot 0 + 0.1 \cdot 2 = 0.2$, the new running variance $0.9 \cdot 1 + 0.1 \cdot 2 = 1.1$.
 #
-# Return new arrays. The old ones stay as they are.
+# Return two new arrays, the mean first. The old ones stay as they are. A batch of one example has no unbiased variance: that is $0/0$. Raise a `ValueError`.
 #
 # <details><summary>Hint</summary>
 #
@@ -238,7 +239,18 @@ def update_running(running_mean, running_var, x, momentum=0.1):
 #
 # **A tiny example.** Running mean 3, running variance 4, $\gamma = 10$, $\beta = 1$, $\varepsilon = 0$: the number 5 becomes $10\cdot\frac{5 - 3}{2} + 1 = 11$, alone or in company.
 #
+# The formula is the one of training: $\varepsilon$ is added to the running variance, under the root. The running averages are used as they come. Nothing in them is corrected again.
+#
 # Using the batch's statistics here is one of the commonest bugs of all. With large shuffled batches nothing looks wrong. Then one image comes alone.
+#
+# <details><summary>Hint 1: what stays, what goes</summary>
+#
+# Copy the last line of your `batchnorm_forward`. Which two numbers in it come from the batch? Both are handed to you here.
+# </details>
+# <details><summary>Hint 2: how to see that it is right</summary>
+#
+# Ask for three examples at once, and then for each of them alone. The answers must be the same. If they differ, your code still takes a mean of `x` somewhere.
+# </details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "batchnorm_inference", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -435,7 +447,8 @@ def batchnorm_backward(dout, x, gamma, eps=1e-5):
 # **A tiny example.** Two images of one channel with two pixels each: $(1, 1)$ and $(5, 5)$. All four numbers together: mean 3, variance 4. So $\hat x$ is $(-1, -1)$ and $(1, 1)$. The unbiased variance, for the running average, is
 # $\frac{16}{4 - 1} = 5.33$.
 #
-# With `training=True` the batch's statistics are used, and the running averages move. With `training=False` the running averages are used, and stay.
+# With `training=True` the batch's statistics are used, and the running averages move. With `training=False` the running averages are used, and stay. Return three things in both cases: the output, the running mean and the running
+# variance. In training, a channel with one value only (one image of one pixel) has no variance: raise a `ValueError`.
 #
 # <details><summary>Hint 1: use what you have</summary>
 #
@@ -486,10 +499,19 @@ def batchnorm2d_forward(x, gamma, beta, running_mean, running_var, training, mom
 # %% [markdown]
 # ## batchnorm2d_backward
 #
-# The formulas of `batchnorm_backward` hold as they are. Only the means and sums now run over images **and** pixels, so $n = N \cdot H \cdot W$.
+# The formulas of `batchnorm_backward` hold as they are. Only the means and sums now run over images **and** pixels, so $n = N \cdot H \cdot W$. The running averages have no part in it: this is the backward pass of training.
 #
 # **A tiny example.** The two images above, $\hat x = (-1, -1)$ and $(1, 1)$, with $\gamma = 1$, $\sigma = 2$. For $d\text{out} = (4, 0)$ and $(0, 0)$: $\bar g = 1$, $\overline{g\hat x} = -1$. So $dx = (1, -1)$ and $(0, 0)$: half
 # of the example above, because $\sigma$ is 2.
+#
+# <details><summary>Hint 1: what is new?</summary>
+#
+# Only the layout, and you have mastered it in `batchnorm2d_forward`. What did you do there with `x`, so that each channel got its own mean? `dout` has the same layout, so do it with both.
+# </details>
+# <details><summary>Hint 2: three results, three shapes</summary>
+#
+# Print the shapes of what you are about to return. One result belongs to the pixels, so it must go back to (N, C, H, W). The other two belong to the channels.
+# </details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "batchnorm2d_backward", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -563,6 +585,15 @@ def layernorm_forward(x, gamma, beta, eps=1e-5):
 # One thing is new. In batch normalisation $\gamma$ is the same number inside each mean, so it can be put in front. Here it is **not**: every feature has its own, and the mean runs over features. $\gamma$ must be multiplied in before the means are taken.
 #
 # **A tiny example.** One example $x = (-1, -1, 1, 1)$ with $\gamma = (2, 1, 1, 1)$ and $d\text{out} = (2, 0, 0, 0)$. Then $g = (4, 0, 0, 0)$, and as above $dx = (2, -2, 0, 0)$. $d\gamma = (-2, 0, 0, 0)$ and $d\beta = (2, 0, 0, 0)$.
+#
+# <details><summary>Hint 1: which axes change?</summary>
+#
+# Your `batchnorm_backward` says `axis=0` in several places. Go through them one by one, and ask: is this a mean inside $dx$, or a sum for $\gamma$ and $\beta$? Only one of the two kinds changes.
+# </details>
+# <details><summary>Hint 2: an error about shapes</summary>
+#
+# A mean over the features has the shape (N,), and NumPy lines it up with the last axis of x, not with the first. You had the same trouble in `layernorm_forward`. What helped there?
+# </details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "layernorm_backward", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -592,7 +623,8 @@ def layernorm_backward(dout, x, gamma, eps=1e-5):
 #
 # With C = 6 and `groups=2`, channels 0, 1, 2 are one group, channels 3, 4, 5 the other. Each image has its own statistics. $\gamma$ and $\beta$ belong to the **channels**, as in batch normalisation.
 #
-# **A tiny example.** One image, four channels of one pixel: $(1, 3, 10, 30)$. With two groups: $(1, 3)$ and $(10, 30)$ become $(-1, 1)$ each, so the output is $(-1, 1, -1, 1)$. With one group all four share one mean.
+# **A tiny example.** One image, four channels of one pixel: $(1, 3, 10, 30)$. With two groups: $(1, 3)$ and $(10, 30)$ become $(-1, 1)$ each, so the output is $(-1, 1, -1, 1)$. With one group all four share one mean. Three groups are not possible here: raise a `ValueError`
+# when the channels cannot be divided into so many equal groups.
 #
 # <details><summary>Hint 1: split an axis</summary>
 #
@@ -640,6 +672,15 @@ def groupnorm_forward(x, gamma, beta, groups, eps=1e-5):
 #
 # **A tiny example.** One image, two channels with two pixels each, one group: $(-1, -1)$ and $(1, 1)$. With $\gamma = (2, 1)$ and $d\text{out} = (2, 0), (0, 0)$: $g = (4, 0), (0, 0)$, so $dx = (2, -2), (0, 0)$, $d\gamma = (-2, 0)$ and
 # $d\beta = (2, 0)$.
+#
+# <details><summary>Hint 1: two shapes</summary>
+#
+# The means want the numbers split into groups. $\gamma$ and the sums want them as (N, C, H, W). Write beside each step which of the two shapes it needs.
+# </details>
+# <details><summary>Hint 2: what is split?</summary>
+#
+# In $dx$ two arrays meet: $\hat x$ and $g$. Both must be in the same shape when the means are taken. Is $\gamma$ already in $g$ at that moment?
+# </details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "groupnorm_backward", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -679,6 +720,11 @@ def groupnorm_backward(dout, x, gamma, groups, eps=1e-5):
 # **A tiny example.** One image, two channels of two pixels: $(1, 3)$ and $(10, 30)$ both become $(-1, 1)$.
 #
 # You may have noticed: it can be written in one line with a function that you have. So can its backward pass.
+#
+# <details><summary>Hint: which function?</summary>
+#
+# Go back to group normalisation. With one group, all channels share their statistics. How many groups does it take until every channel is alone? And look at the whole signature: is there something to hand on?
+# </details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "instancenorm_forward", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -791,6 +837,6 @@ def fold_batchnorm(w, b, gamma, beta, running_mean, running_var, eps=1e-5):
 # ## What it leads to
 #
 # Your normalisation goes on in assignment 04, which is about training, and in assignment 05, where you build a LeNet. Lab 02 asks what batch normalisation is worth on real images, next to dropout and augmentation. And
-# every architecture from GoogLeNet's second version on holds one of these layers behind nearly each convolution.
+# most architectures from GoogLeNet's second version on hold one of these layers behind nearly each convolution.
 #
 # **To read further:** S. Ioffe and C. Szegedy, *Batch Normalization* (2015), which is short and clear. Y. Wu and K. He, *Group Normalization* (2018), has the picture of the cubes.

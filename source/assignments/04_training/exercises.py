@@ -1322,7 +1322,7 @@ def _(rng):
 
 @early_stopping.mistake("one epoch too early", loses="when it stops")
 def _(losses, patience):
-    """You stopped one epoch too early. `patience` epochs in a row may pass after the best one."""
+    """You stopped one epoch too early. The run ends with the epoch that lies `patience` epochs after the best one, not before."""
     return stopping(losses, patience, late=-1)
 
 
@@ -2066,7 +2066,7 @@ def _(rng):
     return case(logits, rng.integers(0, c, n), 0.2)
 
 
-@smoothed_cross_entropy.checks("float32 logits", points=1, only="dlogits")
+@smoothed_cross_entropy.checks("float32 stays float32", points=1, only="dlogits", dtype=True)
 def _(rng):
     logits, labels, smoothing = to_judge(rng, 0.2).args
     return case(logits.astype(np.float32), labels, smoothing)
@@ -2087,10 +2087,18 @@ def entropy(logits, targets, axis=1):
 
 @smoothed_cross_entropy.mistake("largest logit not subtracted", loses="logits of 1000")
 def _(logits, labels, smoothing=0.1):
-    """exp(1000) is infinite, and infinite / infinite is NaN. Subtract each row's largest logit first: the probabilities stay the same."""
+    """exp(1000) is infinite, and so is the logarithm of the sum: your loss is infinite. Subtract each row's largest logit first: the probabilities stay the same."""
     t = notebook.smooth_labels(labels, logits.shape[1], smoothing)
     log_p = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
     return -(t * log_p).sum(axis=1).mean(), (np.exp(log_p) - t) / len(logits)
+
+
+@smoothed_cross_entropy.mistake("probabilities of infinite exponentials", loses="logits of 1000")
+def _(logits, labels, smoothing=0.1):
+    """exp(1000) is infinite, and infinite / infinite is NaN. Subtract each row's largest logit before you take exponentials: the probabilities stay the same."""
+    t = notebook.smooth_labels(labels, logits.shape[1], smoothing)
+    p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    return -(t * np.log(p)).sum(axis=1).mean(), (p - t) / len(logits)
 
 
 @smoothed_cross_entropy.mistake("one largest logit for all images", loses="images with logits of different size")
@@ -2161,6 +2169,13 @@ def _(logits, labels, smoothing=0.1):
 def _(logits, labels, smoothing=0.1):
     """Your probabilities add up to 1 for each class over the images. They must add up to 1 for each image over its classes: axis 1."""
     return entropy(logits, notebook.smooth_labels(labels, logits.shape[1], smoothing), axis=0)
+
+
+@smoothed_cross_entropy.mistake("became float64", loses="float32 stays float32")
+def _(logits, labels, smoothing=0.1):
+    """Your gradient is float64 for float32 logits. smooth_labels returns float64, and takes everything with it: give the targets the dtype of the logits, `.astype(logits.dtype)`."""
+    loss, dlogits = notebook.smoothed_cross_entropy(logits, labels, smoothing)
+    return loss, dlogits.astype(np.float64)
 
 
 @smoothed_cross_entropy.mistake("gradient turned round", loses="gradient")

@@ -21,7 +21,7 @@
 # | 2 | SGD, momentum, RMSProp, Adam, AdamW | 1½ |
 # | 3 | two learning-rate schedules, early stopping | 1 |
 # | 4 | dropout, augmentation, label smoothing | 2 |
-# | 5 | log-uniform search, coarse to fine; then a network trained with all of it | ½ |
+# | 5 | log-uniform search, coarse to fine; then a network trained with all of it | ¾ |
 
 # %%
 import contextlib
@@ -32,7 +32,7 @@ import numpy as np
 from convnets.check import check
 
 # %% [markdown]
-# ## Five rules for this notebook
+# ## Six rules for this notebook
 #
 # 1. **Images are N×C×H×W**, weights of a linear layer (out_features, in_features), weights of a convolution (out_channels, in_channels, kernel height, kernel width).
 # 2. **`dw` is the gradient of the loss with respect to `w`.** It has the shape of `w`.
@@ -40,6 +40,7 @@ from convnets.check import check
 # 4. **What comes in as float32 goes out as float32.** Mind one trap: `np.sqrt(0.5)` is a NumPy float64, and its product with a float32 array is float64. Python's own numbers do no harm: `math.sqrt(0.5)` or `0.5 ** 0.5`.
 # 5. **Randomness comes from outside.** A function that brings its own random numbers cannot be repeated, and cannot be tested. So a function here gets either a generator `rng`, or the random numbers themselves: `draws`,
 #    between 0 and 1. "With probability `p`" then means `draws < p`.
+# 6. **Some inputs are not valid.** The docstring names them. Raise a `ValueError` for them that says in a sentence what is wrong.
 #
 # Run the next cell. It holds a small tool for the cells that play with your functions.
 
@@ -161,7 +162,8 @@ def standardise(images, mean, std):
 # | linear | (out, in) | in | out |
 # | convolution | (out_channels, in_channels, kh, kw) | in_channels · kh · kw | out_channels · kh · kw |
 #
-# In a convolution every output adds up a whole window, so **the window's area counts**. Stride and borders are ignored, as PyTorch does.
+# In a convolution every output adds up a whole window, so **the window's area counts**. Stride and borders are ignored, as PyTorch does. A convolution in one or three dimensions has one or three
+# kernel sizes, and the product of all of them takes the place of the area. A bias has one axis only, and no fans: raise a `ValueError`.
 #
 # **A tiny example.** Sixteen filters of 5×3 over 4 channels: the fan-in is $4\cdot5\cdot3 = 60$, the fan-out $16\cdot5\cdot3 = 240$.
 #
@@ -200,7 +202,8 @@ def fans(shape):
 #
 # **A tiny example.** For a (100, 50) linear layer the fan-in is 50, and the standard deviation is $\sqrt{2/50} = 0.2$.
 #
-# Draw with the generator `rng` that you get. How you draw is free: the checks look at statistics of many numbers, and at whether the same seed gives the same weights.
+# Draw with the generator `rng` that you get. How you draw is free: the checks look at statistics of many numbers, at whether the same seed gives the same weights, and
+# at whether a second call with the same generator gives other ones.
 #
 # <details><summary>Hint</summary>
 #
@@ -234,7 +237,11 @@ def he_normal(shape, rng):
 #
 # **A tiny example.** For a (100, 50) layer the variance is $2/150 = 0.01333$, and $a = 0.2$.
 #
-# <details><summary>Hint</summary>
+# <details><summary>Hint 1: two expressions for one variance</summary>
+#
+# The variance of the uniform numbers is $a^2/3$. Xavier's formula says what it should be. Set the two equal.
+# </details>
+# <details><summary>Hint 2: solved for a</summary>
 #
 # $a^2/3 = 2/(\text{fan-in} + \text{fan-out})$, so $a = \sqrt{6/(\text{fan-in} + \text{fan-out})}$.
 # </details>
@@ -293,6 +300,11 @@ def xavier_uniform(shape, rng):
 # $\eta$ is the learning rate. The term $\lambda w$ is **weight decay**: it is the gradient of $\frac\lambda2 \lVert w\rVert^2$, and pulls every weight a little towards 0.
 #
 # **A tiny example.** $w = 2$, $dw = 3$, $\eta = 0.1$. Without decay: $2 - 0.1\cdot3 = 1.7$. With $\lambda = 0.5$: $2 - 0.1\cdot(3 + 0.5\cdot2) = 1.6$.
+#
+# <details><summary>Hint: one thing after the other</summary>
+#
+# First leave `weight_decay` out, until you get the 1.7. Then ask: along which sum does the step go when $\lambda$ is not 0? Give that sum a name of its own, so that `dw` stays as it came.
+# </details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "sgd_step", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -321,6 +333,15 @@ def sgd_step(w, dw, lr, weight_decay=0.0):
 # $v \leftarrow \mu v - \eta\,dw$. PyTorch does it as we do.)
 #
 # **A tiny example.** $w = 1$, $dw = 2$, $v = 10$, $\mu = 0.9$, $\eta = 0.1$. The new velocity is $9 + 2 = 11$, and $w = 1 - 1.1 = -0.1$.
+#
+# <details><summary>Hint 1: two velocities</summary>
+#
+# Two lines are enough. The old and the new velocity are two different arrays. Which of them belongs in the second line?
+# </details>
+# <details><summary>Hint 2: a test by hand</summary>
+#
+# From rest, with velocity 0, the first step must be exactly that of SGD. Is yours ten times shorter? Then you took a mean, and not a sum.
+# </details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "momentum_step", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -344,9 +365,19 @@ def momentum_step(w, dw, velocity, lr, momentum=0.9):
 #
 # $$s \leftarrow \rho\, s + (1-\rho)\, dw^2 \qquad\qquad w \leftarrow w - \eta\,\frac{dw}{\sqrt{s} + \varepsilon}$$
 #
-# So steep directions are slowed down, and flat ones are speeded up. The small $\varepsilon$ keeps us from dividing by 0. It stands **outside the root**.
+# So steep directions are slowed down, and flat ones are speeded up. The small $\varepsilon$ keeps us from dividing by 0. It stands **outside the root**. (In batch normalisation it stood under the root.
+# Each method has its own habit, so read the formula.) As with momentum, the step is taken with the **new** $s$.
 #
 # **A tiny example.** $w = 1$, $dw = 3$, $s = 1$, $\rho = 0.5$, $\eta = 0.1$, $\varepsilon = 0$. The new $s$ is $0.5 + 0.5\cdot9 = 5$, and $w = 1 - 0.1\cdot3/\sqrt5 = 0.8658$.
+#
+# <details><summary>Hint 1: the order</summary>
+#
+# Before the first step $s$ is 0. What would happen if you stepped before you renewed it?
+# </details>
+# <details><summary>Hint 2: no sum anywhere</summary>
+#
+# Each weight has its own $s$. Squares and roots of arrays work element by element, so $s$ and the step have the shape of `w`.
+# </details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "rmsprop_step", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -376,8 +407,8 @@ def rmsprop_step(w, dw, square, lr, decay=0.99, eps=1e-8):
 #
 # Steps are counted from **1**. The state that goes to the next step is $m$ and $s$, **without** the correction.
 #
-# **A tiny example.** First step, $dw = 4$, $\beta_1 = 0.9$, $\beta_2 = 0.999$, $m = s = 0$. Then $m = 0.4$ and $s = 0.016$. Corrected: $\hat m = 4$ and $\hat s = 16$. The step is $\eta\cdot4/4 = \eta$. The first step of Adam has length $\eta$ for every weight,
-# whatever the gradient. Without the correction it would be $0.4/\sqrt{0.016} = 3.16$ times as long.
+# **A tiny example.** First step, $dw = 4$, $\beta_1 = 0.9$, $\beta_2 = 0.999$, $m = s = 0$. Then $m = 0.4$ and $s = 0.016$. Corrected: $\hat m = 4$ and $\hat s = 16$. The step is $\eta\cdot4/4 = \eta$. The first step of Adam has length $\eta$ for every weight
+# that has a gradient, be it large or small. Without the correction it would be $0.4/\sqrt{0.016} = 3.16$ times as long.
 #
 # <details><summary>Hint: the order</summary>
 #
@@ -488,6 +519,15 @@ def adamw_step(w, dw, first, second, step, lr=1e-3, beta1=0.9, beta2=0.999, eps=
 # Steps $t$ are counted from 0.
 #
 # **A tiny example.** $\eta = 1$, $T = 10$, $W = 2$. The rates are 0.5, 1, 1, 0.962, 0.854, … and half of the wave is reached at step 6: 0.5.
+#
+# <details><summary>Hint 1: two cases</summary>
+#
+# Write the warm-up first, and return its rate. What comes below that `return` need not think of it any more.
+# </details>
+# <details><summary>Hint 2: put the clock back</summary>
+#
+# At the end of the warm-up, start counting at 0 again. How many steps have passed since then? How many are there in all, from there to the end? These two numbers go into the first formula of this exercise.
+# </details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "cosine_schedule", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -522,6 +562,15 @@ def cosine_schedule(step, total_steps, lr, warmup_steps=0):
 # | rate after it | 1 | 1 | 1 | 0.1 | 0.1 | 0.01 | 0.01 |
 #
 # Look at epoch 3: its loss is smaller than the one before, but not smaller than the best.
+#
+# <details><summary>Hint 1: what to remember</summary>
+#
+# Three things go from one epoch to the next: the smallest loss so far, the count, and the rate. Epoch 0 is always good. From which "smallest loss" does that follow by itself?
+# </details>
+# <details><summary>Hint 2: the order within an epoch</summary>
+#
+# Walk through the table with a pencil. At epoch 3 the count becomes 2, the rate is cut, and the count is 0 again, all before the rate is written down.
+# </details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "plateau_schedule", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -579,13 +628,24 @@ def plateau_schedule(losses, lr, factor=0.1, patience=2):
 #
 # **A tiny example.** Losses 5, 3, 4, 3.5, 3.2, 2 with `patience` = 3. The best so far is epoch 1. Epochs 2, 3 and 4 bring nothing new, so the run stops at epoch 4. The result is (1, 4). Epoch 5 would have been better still, but
 # nobody gets to see it. With `patience` = 4 the result is (5, 5).
+#
+# Mind the difference: here the run ends when the number of epochs without a new best **reaches** `patience`. In `plateau_schedule` it had to become **larger**.
+#
+# <details><summary>Hint 1: do you need a counter?</summary>
+#
+# If you know the epoch at hand, and the best epoch so far, you know how many lie between them.
+# </details>
+# <details><summary>Hint 2: no look into the future</summary>
+#
+# Go through the losses one by one, as the run itself would. At epoch 4 the loss of epoch 5 does not exist yet. What does `np.argmin(losses)` look at?
+# </details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "early_stopping", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def early_stopping(losses, patience):
     """When a run with these validation losses stops, and which epoch's weights it keeps.
 
-    losses: (E,), one for each epoch, at least one. patience: whole number ≥ 1, how many epochs in a row may bring no new best.
+    losses: (E,), one for each epoch, at least one. patience: whole number ≥ 1; so many epochs in a row without a new best end the run.
     Returns (best, stopped): two epochs, whole numbers from 0. losses stays as it is.
     Source: L. Prechelt, Early Stopping – But When? (1998)
     """
@@ -610,7 +670,7 @@ def early_stopping(losses, patience):
 #
 # $$\text{mask} = \begin{cases}0 & \text{draw} < p\\[2pt] \dfrac{1}{1-p} & \text{otherwise}\end{cases} \qquad\qquad \text{out} = x \cdot \text{mask}$$
 #
-# Return the mask, too: the backward pass needs it. When `training` is False, the output equals x and the mask is 1 everywhere.
+# Return the mask, too: the backward pass needs it. When `training` is False, the output equals x and the mask is 1 everywhere. A `p` of 1 would drop all, and divide by 0: raise a `ValueError` unless $0 \le p < 1$.
 #
 # **A tiny example.** $p = 0.5$, $x = (3,\; 4,\; 5)$, draws $(0.2,\; 0.9,\; 0.5)$. The first draw is below 0.5. So the mask is $(0,\; 2,\; 2)$ and the output $(0,\; 8,\; 10)$.
 #
@@ -646,6 +706,11 @@ def dropout_forward(x, p, draws, training=True):
 # Forward multiplied by the mask. The mask does not depend on x. So what does the chain rule say?
 #
 # **A tiny example.** With the mask $(0,\; 2,\; 2)$ from above, $d\text{out} = (1,\; 1,\; -3)$ gives $dx = (0,\; 2,\; -6)$.
+#
+# <details><summary>Hint: one number alone</summary>
+#
+# Take the second number of the example. Its mask is 2. If x grows by 0.1, by how much does the output grow? And how much is that for the first number, whose mask is 0?
+# </details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "dropout_backward", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -791,6 +856,15 @@ def pad_and_crop(images, padding, tops, lefts):
 # A target stays a probability distribution: **every row adds up to 1**.
 #
 # **A tiny example.** Four classes, right class 2, $\varepsilon = 0.2$: the target is $(0.05,\; 0.05,\; 0.85,\; 0.05)$.
+#
+# <details><summary>Hint 1: begin without smoothing</summary>
+#
+# Row c of `np.eye(classes)` is the one-hot target of class c. How do you take the rows that `labels` names?
+# </details>
+# <details><summary>Hint 2: add up a row</summary>
+#
+# A row of yours adds up to 1.2 with $\varepsilon = 0.2$? Then you gave every class its part, and took nothing away. It adds up to less than 1? Then somebody did not get its part.
+# </details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "smooth_labels", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -821,9 +895,13 @@ def smooth_labels(labels, classes, smoothing=0.1):
 #
 # The two traps of assignment 02 are still there: subtract the largest logit **of each row**, and never take the logarithm of a probability.
 #
-# <details><summary>Hint</summary>
+# <details><summary>Hint 1: the logarithm of a fraction</summary>
 #
 # $\log p_c = z_c - \log\sum_k e^{z_k}$, computed on the shifted logits.
+# </details>
+# <details><summary>Hint 2: float32</summary>
+#
+# Rule 4 holds for `dlogits`, too. Your `smooth_labels` knows nothing of the logits and returns float64. Give the targets the dtype of the logits before you use them.
 # </details>
 
 
@@ -832,14 +910,14 @@ def smoothed_cross_entropy(logits, labels, smoothing=0.1):
     """Softmax followed by cross-entropy with smoothed labels, mean over the batch, and its gradient.
 
     logits: (N, C). labels: (N,), whole numbers in 0 … C − 1. smoothing: as in `smooth_labels`.
-    Returns (loss, dlogits): a number, and an array (N, C), the gradient of that mean. Inputs stay as they are.
+    Returns (loss, dlogits): a number, and an array (N, C), the gradient of that mean, float32 for float32. Inputs stay as they are.
     No logit, however large or small, gives NaN or infinity.
     Source: torch.nn.CrossEntropyLoss with label_smoothing, https://docs.pytorch.org/docs/stable/generated/torch.nn.CrossEntropyLoss.html
     """
     ### BEGIN SOLUTION
-    targets = smooth_labels(labels, logits.shape[1], smoothing)
     shifted = logits - logits.max(axis=1, keepdims=True)
     log_probabilities = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    targets = smooth_labels(labels, logits.shape[1], smoothing).astype(log_probabilities.dtype)
     loss = -(targets * log_probabilities).sum(axis=1).mean()
     return loss, (np.exp(log_probabilities) - targets) / len(logits)
     ### END SOLUTION
@@ -874,7 +952,7 @@ def smoothed_cross_entropy(logits, labels, smoothing=0.1):
 #
 # Which learning rate is best: 0.0001, 0.001, 0.01 or 0.1? What matters is the **factor** between them. So do not draw a learning rate evenly between 0.0001 and 0.1: nine of ten draws would be above 0.01. Draw its **logarithm** evenly.
 #
-# Then the draw 0 gives `low`, the draw 1 would give `high`, and the draw ½ gives not the mean but the **geometric** mean of both.
+# Then the draw 0 gives `low`, the draw 1 would give `high`, and the draw ½ gives not the mean but the **geometric** mean of both. Zero has no logarithm: raise a `ValueError` unless `0 < low < high`.
 #
 # **A tiny example.** `low` = 0.0001, `high` = 1, draws $(0,\; 0.25,\; 0.5)$: the results are $(0.0001,\; 0.001,\; 0.01)$.
 #
@@ -908,7 +986,7 @@ def log_uniform(low, high, draws):
 #
 # **A tiny example.** Values $(0.3,\; 0.001,\; 0.02,\; 0.005)$, scores $(0.1,\; 0.6,\; 0.8,\; 0.7)$, `keep` = 2. The best two are 0.02 and 0.005. The new range is $(0.005,\; 0.02)$.
 #
-# If only one value is kept, or all kept ones are equal, low and high are equal, too.
+# If only one value is kept, or all kept ones are equal, low and high are equal, too. Fewer than one value cannot be kept, and no more than were tried: raise a `ValueError`.
 #
 # <details><summary>Hint</summary>
 #
@@ -1079,7 +1157,7 @@ def narrow_range(values, scores, keep):
 #         ax.axvline(stopped, color="#999999", linestyle=":", label="end with patience 5")
 #         ax.set(title=name, xlabel="epoch", ylabel="loss")
 #         ax.legend()
-#         words.append(f"{name}: best of {best + 1} epochs, stop after {stopped + 1}, lowest validation loss {min(validation_losses):.3f}, test accuracy {score(net, *sets['test'])[1]:.1%}")
+#         words.append(f"{name}: patience 5 keeps epoch {best} and stops at epoch {stopped}; lowest validation loss of all epochs {min(validation_losses):.3f}, test accuracy of that network {score(net, *sets['test'])[1]:.1%}")
 #     show(fig, alt="Training and validation loss over 30 epochs for two runs; a star marks the epoch that early stopping keeps, a dotted line where a run with patience 5 ends. " + "; ".join(words) + ".")
 #     print("\n".join(words))
 #     print("One seed each. Lab 02 repeats this with several seeds, one ingredient at a time.")

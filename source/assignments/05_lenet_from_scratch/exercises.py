@@ -1,6 +1,7 @@
 """The exercises of assignment 05: what a right layer, network and training step do, property by property, and how it usually goes wrong.
 
 Expected logits and gradients of the whole net come from PyTorch. Nothing of PyTorch is needed where students' answers run.
+Every question is the same in each process and with any number of threads: sums of quarters are exact, and where PyTorch's float64 sums are not, they are rounded.
 """
 
 import math
@@ -115,7 +116,7 @@ def _(rng):
 
 @relu.mistake("gate by dout", loses="backward: the sign of x decides")
 class GateByDout(notebook.ReLU):
-    """Your backward pass is a ReLU of dout. The sign of x decides, the x of the forward pass; dout itself may have any sign."""
+    """Your backward pass is a ReLU of dout. The sign of x decides, and dout may have any sign: remember in `forward` where x was positive, and multiply dout by that."""
 
     def backward(self, dout):
         return np.maximum(dout, 0)
@@ -123,7 +124,7 @@ class GateByDout(notebook.ReLU):
 
 @relu.mistake("two gates", loses="negative gradients pass, too")
 class TwoGates(notebook.ReLU):
-    """Besides the gate by x you also stopped negative gradients. The true gradient lets them pass where x was positive."""
+    """Besides the gate by x you also stopped negative gradients. They pass, too, where x was positive: multiply dout by the gate of x, and do nothing else."""
 
     def backward(self, dout):
         return np.maximum(super().backward(dout), 0)
@@ -189,7 +190,7 @@ class FirstReluInput(notebook.ReLU):
 
 @relu.mistake("gate without dout", loses="backward: the sign of x decides")
 class GateOnly(notebook.ReLU):
-    """You returned the gate, 0 and 1. That is ReLU's own slope; the chain rule multiplies it with dout."""
+    """You returned the gate, 0 and 1. That is ReLU's own slope. By the chain rule, multiply it by dout."""
 
     def backward(self, dout):
         return self.positive.astype(dout.dtype)
@@ -261,7 +262,7 @@ def _(logits, labels):
 
 @loss.mistake("divided by the number of classes", loses="the loss")
 def _(logits, labels):
-    """You divided by the number of all logits. The mean is over the N images only: each image has one loss."""
+    """You divided by the number of all logits. Each image has one loss, so the mean is over the N images: divide by N only."""
     value, dlogits = notebook.softmax_cross_entropy(logits, labels)
     return value / logits.shape[1], dlogits / logits.shape[1]
 
@@ -376,19 +377,19 @@ def _(shape, rng):
 
 @he.mistake("no factor 2 for ReLU", loses="linear layer")
 def _(shape, rng):
-    """Your variance is 1 / fan-in. ReLU throws away half of the signal, so the variance must be twice that."""
+    """Your variance is 1 / fan-in. ReLU throws away half of the signal, so the variance must be twice that: 2 / fan-in."""
     return notebook.he_weights(shape, rng) / math.sqrt(2)
 
 
 @he.mistake("fan-out in place of fan-in", loses="linear layer")
 def _(shape, rng):
-    """You divided by the number of outputs. What one output adds up are the inputs: axis 1 of a linear layer's weights."""
+    """You divided by the number of outputs. One output adds up the inputs, so divide by their number: shape[1] of a linear layer's weights."""
     return notebook.he_weights(shape, rng) * math.sqrt(shape[1] / shape[0])
 
 
 @he.mistake("window's area forgotten", loses="convolution")
 def _(shape, rng):
-    """For a convolution your numbers are too large: one output adds up channels times the kernel's height and width."""
+    """For a convolution your numbers are too large. One output adds up channels times the kernel's height and width: the fan-in is the product of shape[1:]."""
     return notebook.he_weights(shape, rng) * math.sqrt(math.prod(shape[2:]))
 
 
@@ -401,7 +402,7 @@ def _(shape, rng):
 
 @he.mistake("positive only", loses="linear layer")
 def _(shape, rng):
-    """All your weights are positive. Their mean must be 0, so that about half of them are negative."""
+    """All your weights are positive. Their mean must be 0, so that about half of them are negative: leave the signs as `rng.standard_normal` gives them."""
     return abs(notebook.he_weights(shape, rng))
 
 
@@ -535,7 +536,7 @@ class GradientTransposed(notebook.Linear):
 
 @linear.mistake("weight gradient averaged", loses="gradient of the weights")
 class WeightAveraged(notebook.Linear):
-    """You divided the weights' gradient by the number of images. dout already holds that 1/N: backward passes add up."""
+    """You divided the weights' gradient by the number of images. dout already holds that 1/N: add up over the images, and do not divide."""
 
     def backward(self, dout):
         dx = super().backward(dout)
@@ -545,7 +546,7 @@ class WeightAveraged(notebook.Linear):
 
 @linear.mistake("bias gradient averaged", loses="gradient of the bias")
 class BiasAveraged(notebook.Linear):
-    """You took the mean of dout for the bias. Backward passes add up: take the sum over the images."""
+    """You took the mean of dout for the bias. The 1/N is in dout already: take the sum over the images."""
 
     def backward(self, dout):
         dx = super().backward(dout)
@@ -700,7 +701,7 @@ def _(rng):
 
 @conv.mistake("kernel flipped", loses="one channel, one filter")
 class Flipped(notebook.Conv2d):
-    """You turned the kernel round. That is the convolution of mathematics; networks multiply without turning: place (u, v) of the kernel meets place (i + u, j + v)."""
+    """You turned the kernel round. That is the convolution of mathematics. Networks do not turn it: in output (i, j), place (u, v) of the kernel meets pixel (i + u, j + v)."""
 
     def forward(self, x):
         weight = self.parameters["weight"]
@@ -720,7 +721,7 @@ class ConvNoBias(notebook.Conv2d):
 
 @conv.mistake("only the first channel", loses="several images, channels and filters")
 class FirstChannel(notebook.Conv2d):
-    """Your filters look at the first channel only. A filter reaches through all channels, and everything is added to one number."""
+    """Your filters look at the first channel only. Add up over all channels: the columns have a row for every channel and every place of the kernel."""
 
     def forward(self, x):
         only = np.zeros_like(x)
@@ -739,7 +740,7 @@ class Mixed(notebook.Conv2d):
 
 @conv.mistake("rows and columns exchanged", loses="one channel, one filter")
 class Exchanged(notebook.Conv2d):
-    """Your output is (width, height). Rows come first: H' is the third axis, W' the last."""
+    """Your output is (N, F, W', H'). Rows come first: exchange the last two axes."""
 
     def forward(self, x):
         return super().forward(x).swapaxes(2, 3)
@@ -794,7 +795,7 @@ class BiasOverImages(notebook.Conv2d):
 
 @conv.mistake("bias gradient averaged", loses="gradient of the bias")
 class ConvBiasAveraged(notebook.Conv2d):
-    """You took the mean of dout for the bias. Backward passes add up: take the sum."""
+    """You took the mean of dout for the bias. The 1/N is in dout already: take the sum over images, rows and columns."""
 
     def backward(self, dout):
         dx = super().backward(dout)
@@ -804,7 +805,7 @@ class ConvBiasAveraged(notebook.Conv2d):
 
 @conv.mistake("weight gradient averaged", loses="gradient of the weights")
 class ConvWeightAveraged(notebook.Conv2d):
-    """You divided the weights' gradient by the number of images. dout already holds that 1/N: add up over images and windows."""
+    """You divided the weights' gradient by the number of images. dout already holds that 1/N: add up over images and windows, and do not divide."""
 
     def backward(self, dout):
         dx = super().backward(dout)
@@ -828,7 +829,7 @@ class LastImage(notebook.Conv2d):
 
 @conv.mistake("weight gradient flipped", loses="gradient of the weights")
 class GradientFlipped(notebook.Conv2d):
-    """Your weights' gradient is turned round. Place (u, v) of it belongs to the pixels that place (u, v) of the kernel met."""
+    """Your weights' gradient is turned round. Place (u, v) of it adds up dout times the pixels that place (u, v) of the kernel met: look at the order of your kernel axes."""
 
     def backward(self, dout):
         dx = super().backward(dout)
@@ -852,7 +853,7 @@ class NotAdded(notebook.Conv2d):
 
 @conv.mistake("kernel not turned round in dx", loses="gradient of the input")
 class NotTurned(notebook.Conv2d):
-    """Your dx uses the kernel the wrong way round. What place (u, v) of the kernel took from pixel (i + u, j + v), it gives back there. As a convolution of dout, that is one with the kernel turned round."""
+    """Your dx uses the kernel the wrong way round. Place (u, v) of the kernel took pixel (i + u, j + v), so its share goes back to that pixel. If you compute dx as a convolution of dout, turn the kernel round: `w[:, :, ::-1, ::-1]`."""
 
     def backward(self, dout):
         weight = self.parameters["weight"]
@@ -1007,7 +1008,7 @@ def spread_out(values, size, shape):
 
 @pool.mistake("mean instead of maximum", loses="the largest number of each window")
 class Mean(notebook.MaxPool2d):
-    """You took the mean of each window. Max pooling keeps the largest number."""
+    """You took the mean of each window. Max pooling keeps the largest number: `np.maximum`, or `max` over the window's axes."""
 
     def forward(self, x):
         super().forward(x)
@@ -1016,7 +1017,7 @@ class Mean(notebook.MaxPool2d):
 
 @pool.mistake("smallest instead of largest", loses="the largest number of each window")
 class Smallest(notebook.MaxPool2d):
-    """You kept the smallest number of each window. Keep the largest."""
+    """You kept the smallest number of each window. Keep the largest: `np.maximum` or `max`."""
 
     def forward(self, x):
         return -super().forward(-x)
@@ -1024,7 +1025,7 @@ class Smallest(notebook.MaxPool2d):
 
 @pool.mistake("one maximum for all channels", loses="the largest number of each window")
 class OverChannels(notebook.MaxPool2d):
-    """You took the maximum over the channels, too. Each channel is pooled on its own."""
+    """You took the maximum over the channels, too. Each channel is pooled on its own: take it over the rows and columns of a window only."""
 
     def forward(self, x):
         out = super().forward(x)
@@ -1052,7 +1053,7 @@ class AlwaysTwo(notebook.MaxPool2d):
 
 @pool.mistake("left-over pixels pooled, too", loses="rows and columns left over")
 class RoundedUp(notebook.MaxPool2d):
-    """You pooled the rows and columns that fill no window. They are left out: H // size rows."""
+    """You pooled the rows and columns that fill no window. Leave them out: the output has H // size rows and W // size columns."""
 
     def forward(self, x):
         height, width = x.shape[2:]
@@ -1074,7 +1075,7 @@ class FromZero(notebook.MaxPool2d):
 
 @pool.mistake("gradient to the whole window", loses="the gradient goes to the winner")
 class ToAll(notebook.MaxPool2d):
-    """You gave every pixel of the window the gradient. Only the winner made a difference: the others get 0."""
+    """You gave every pixel of the window the gradient. Only the winner made a difference: give it to the first pixel that equals the maximum, and 0 to the others."""
 
     def backward(self, dout):
         return spread_out(dout, self.size, self.x.shape)
@@ -1090,7 +1091,7 @@ class SharedByAll(notebook.MaxPool2d):
 
 @pool.mistake("all equals get the gradient", loses="the first of equals wins")
 class AllEquals(notebook.MaxPool2d):
-    """Where several numbers are equally large, you gave each of them the whole gradient. Only the first one gets it. After a ReLU that happens in every window of zeros."""
+    """Where several numbers are equally large, you gave each of them the whole gradient. Only the first one gets it: keep an array that says which windows have a winner already. After a ReLU every window of zeros is such a case."""
 
     def backward(self, dout):
         return spread_out(dout, self.size, self.x.shape) * (self.x == spread_out(self.out, self.size, self.x.shape))
@@ -1098,7 +1099,7 @@ class AllEquals(notebook.MaxPool2d):
 
 @pool.mistake("equals share the gradient", loses="the first of equals wins")
 class EqualsShare(notebook.MaxPool2d):
-    """Where several numbers are equally large, you shared the gradient among them. The first one gets all of it, as in PyTorch."""
+    """Where several numbers are equally large, you shared the gradient among them. Give all of it to the first one, as PyTorch does."""
 
     def backward(self, dout):
         wins = self.x == spread_out(self.out, self.size, self.x.shape)
@@ -1131,7 +1132,7 @@ class ColumnsFirst(notebook.MaxPool2d):
 
 @pool.mistake("left-over pixels cut off in dx", loses="what is left over gets no gradient")
 class CutOff(notebook.MaxPool2d):
-    """Your dx is smaller than x. The rows and columns that fill no window belong to dx, too, with gradient 0."""
+    """Your dx is smaller than x. The rows and columns that fill no window belong to dx, too, with gradient 0: begin with zeros of x's shape."""
 
     def backward(self, dout):
         dx = super().backward(dout)
@@ -1237,7 +1238,7 @@ class DoutReturned(notebook.Network):
 
 @network.mistake("first layer left out", loses="layers one after the other")
 class FirstLeftOut(notebook.Network):
-    """The first layer was not used in the forward pass. Begin with x, and send it through every layer."""
+    """The first layer was not used in the forward pass. Begin the loop with layer 0: send x through every layer of the list."""
 
     def forward(self, x):
         super().forward(x)
@@ -1258,7 +1259,7 @@ class SameInput(notebook.Network):
 
 @network.mistake("places counted from 1", loses="parameters carry their layer's place")
 class FromOne(notebook.Network):
-    """Your places begin with 1. Count from 0, as lists do, and as PyTorch does."""
+    """Your places begin with 1. Count from 0, as lists and PyTorch do: `enumerate` does it without being told."""
 
     def parameters(self):
         return {f"{place}.{name}": values for place, layer in enumerate(self.layers, 1) for name, values in layer.parameters.items()}
@@ -1269,7 +1270,7 @@ class FromOne(notebook.Network):
 
 @network.mistake("layers without parameters not counted", loses="parameters carry their layer's place")
 class OnlyLearners(notebook.Network):
-    """You numbered only the layers that have parameters. All layers count, ReLU and pooling, too: the number is the place in the list."""
+    """You numbered only the layers that have parameters. All layers count, ReLU and pooling, too: take the number from `enumerate(self.layers)`."""
 
     def parameters(self):
         learners = [layer for layer in self.layers if layer.parameters]
@@ -1282,7 +1283,7 @@ class OnlyLearners(notebook.Network):
 
 @network.mistake("names without places", loses="parameters carry their layer's place")
 class NoPlaces(notebook.Network):
-    """All your layers' weights have the same name, so only the last one is left in the dictionary. Put the layer's place before it: "0.weight"."""
+    """All your layers' weights have the same name, so only the last one is left in the dictionary. Put the layer's place and a dot before the name: "0.weight"."""
 
     def parameters(self):
         return {name: values for layer in self.layers for name, values in layer.parameters.items()}
@@ -1327,18 +1328,19 @@ LOGITS = "PyTorch's logits from the same weights"
 
 
 def twin():
-    """The same net in PyTorch, its parameters filled with `known_values`."""
+    """The same net in PyTorch, its parameters filled with `known_values`, as float64."""
     layers = [nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()]
     layers += [nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10)]
     model = nn.Sequential(*layers)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.copy_(torch.from_numpy(known_values(tuple(parameter.shape))))
-    return model
+    return model.double()
 
 
 def clothes(rng, n):
-    return rng.standard_normal((n, 1, 28, 28)).round(1).astype(np.float32)
+    """Noise of an image's shape, float64: the logits' last digits in float32 would depend on the order of the additions."""
+    return rng.standard_normal((n, 1, 28, 28)).round(1)
 
 
 @net.checks("61,706 parameters in their places", points=2, probe=f"{PROBES}:places_and_sizes", calls=1)
@@ -1350,15 +1352,15 @@ def _(rng):
 def _(rng):
     x = clothes(rng, 2)
     with torch.no_grad():
-        return case(x), twin()(torch.from_numpy(x)).numpy()
+        return case(x), twin()(torch.from_numpy(x)).numpy().round(9)
 
 
 @net.checks("PyTorch's gradients from the same weights", points=2, probe=f"{PROBES}:known_gradients", rtol=1e-4)
 def _(rng):
-    x, dout, model = clothes(rng, 2), numbers(rng, 2, 10).astype(np.float32), twin()
+    x, dout, model = clothes(rng, 2), numbers(rng, 2, 10), twin()
     model(torch.from_numpy(x)).backward(torch.from_numpy(dout))
     ends = [*list(model.parameters())[:2], *list(model.parameters())[-2:]]
-    return case(x, dout), np.concatenate([p.grad.numpy().ravel() for p in ends])
+    return case(x, dout), np.concatenate([p.grad.numpy().ravel() for p in ends]).round(9)
 
 
 @net.checks("the first loss is ln 10: all logits near 0", points=1, probe=f"{PROBES}:first_logits_are_small")
@@ -1393,7 +1395,7 @@ def _(rng):
 
 @net.mistake("second pooling forgotten", loses=LOGITS)
 def _(rng):
-    """There is no pooling after your second convolution, so 16·10·10 = 1,600 numbers reach the first linear layer."""
+    """There is no pooling after your second convolution, so 16·10·10 = 1,600 numbers reach the first linear layer. Put a `MaxPool2d(2)` after its ReLU: 16·5·5 = 400 are left."""
     built = notebook.lenet(rng)
     built.layers[7] = notebook.Linear(notebook.he_weights((120, 1600), rng))
     del built.layers[5]
@@ -1402,7 +1404,7 @@ def _(rng):
 
 @net.mistake("ReLU after the last layer", loses=LOGITS)
 def _(rng):
-    """There is a ReLU after the last linear layer, so no logit can be negative, and a class whose logit is 0 stops learning."""
+    """There is a ReLU after the last linear layer, so no logit can be negative, and a class whose logit is 0 stops learning. Let the last linear layer be the last layer."""
     built = notebook.lenet(rng)
     built.layers.append(notebook.ReLU())
     return built
@@ -1445,7 +1447,7 @@ def _(rng):
 
 @net.mistake("last layer as large as the others", loses="the first loss is ln 10: all logits near 0")
 def _(rng):
-    """Your first logits are about as large as 1, so the first loss is not ln 10. Multiply the last layer's weights by 0.01."""
+    """Your first logits are not near 0, so the first loss is well above ln 10. Multiply the last layer's weights by 0.01."""
     built = notebook.lenet(rng)
     built.layers[11].parameters["weight"] *= 100
     return built
@@ -1453,7 +1455,7 @@ def _(rng):
 
 @net.mistake("all layers made small", loses="He's weights before the last layer")
 def _(rng):
-    """All your weights are a hundred times too small. Only the last layer's are: through small weights in every layer hardly any signal comes."""
+    """All your weights are a hundred times too small. Multiply only the last layer's by 0.01: through small weights in every layer hardly any signal comes."""
     built = notebook.lenet(rng)
     for layer in built.layers[:11]:
         if layer.parameters:
@@ -1527,7 +1529,7 @@ def _(network, x, labels, velocity, lr, momentum=0.9):
 
 @step.mistake("momentum ignored", loses="momentum over several steps")
 def _(network, x, labels, velocity, lr, momentum=0.9):
-    """Every step uses its own gradient only. The old velocity stays, times the momentum: v ← μv + dw."""
+    """Every step uses its own gradient only. Keep the old velocity, times the momentum: v ← μv + dw."""
     return notebook.train_step(network, x, labels, velocity, lr, 0.0)
 
 
@@ -1539,7 +1541,7 @@ def _(network, x, labels, velocity, lr, momentum=0.9):
 
 @step.mistake("learning rate in the velocity", loses="velocities kept by name")
 def _(network, x, labels, velocity, lr, momentum=0.9):
-    """Your velocity holds the learning rate. Then it keeps an old rate when the rate changes. The velocity adds up gradients; the rate multiplies the step."""
+    """Your velocity holds the learning rate. Then it keeps an old rate when the rate changes. Add up gradients only, v ← μv + dw, and multiply by the rate in the step, w ← w − ηv."""
     value, dlogits = notebook.softmax_cross_entropy(network.forward(x), labels)
     network.backward(dlogits)
     for name, values in network.parameters().items():
@@ -1550,7 +1552,7 @@ def _(network, x, labels, velocity, lr, momentum=0.9):
 
 @step.mistake("velocity averaged", loses="one step against the gradient")
 def _(network, x, labels, velocity, lr, momentum=0.9):
-    """You multiplied the gradient by 1 − μ. That is a running average, ten times smaller; here the gradient is added in full: v ← μv + dw."""
+    """You multiplied the gradient by 1 − μ. That is a running average, with μ = 0.9 ten times smaller. Here the gradient is added in full: v ← μv + dw."""
     return notebook.train_step(network, x, labels, velocity, lr * (1 - momentum), momentum)
 
 
@@ -1567,7 +1569,7 @@ def _(network, x, labels, velocity, lr, momentum=0.9):
 
 @step.mistake("Nesterov", loses="one step against the gradient")
 def _(network, x, labels, velocity, lr, momentum=0.9):
-    """Your step is dw + μv with the new v: Nesterov's momentum. Here the step is the new velocity itself."""
+    """Your step is dw + μv with the new v: Nesterov's momentum. Here the step is the new velocity itself, w ← w − ηv."""
     value, dlogits = notebook.softmax_cross_entropy(network.forward(x), labels)
     network.backward(dlogits)
     for name, values in network.parameters().items():
@@ -1612,7 +1614,7 @@ def _(network, x, labels, velocity, lr, momentum=0.9):
 
 @step.mistake("images centred in place", loses="images and labels left unmodified")
 def _(network, x, labels, velocity, lr, momentum=0.9):
-    """After your step the images are no longer what they were. They are handed in, and the next epoch needs them: never change them."""
+    """After your step the images are no longer what they were. The next epoch needs them: work with `x - …`, which makes a new array, and never with `x -= …`."""
     value = notebook.train_step(network, x, labels, velocity, lr, momentum)
     x -= x.mean()
     return value
@@ -1696,7 +1698,7 @@ def _(network, images, labels, velocity, lr, order, batch_size=64, momentum=0.9)
 
 @epoch.mistake("last batch dropped", loses="the last, smaller batch counts")
 def _(network, images, labels, velocity, lr, order, batch_size=64, momentum=0.9):
-    """You left out the last batch because it is smaller. Its images count, too."""
+    """You left out the last batch because it is smaller. Its images count, too: let the loop run to len(order). A slice beyond the end is simply shorter."""
     kept = order[: len(order) // batch_size * batch_size]
     return notebook.train_epoch(network, images, labels, velocity, lr, kept, batch_size, momentum)
 
@@ -1711,7 +1713,7 @@ def _(network, images, labels, velocity, lr, order, batch_size=64, momentum=0.9)
 
 @epoch.mistake("mean of the batches' means", loses="mean loss over all images")
 def _(network, images, labels, velocity, lr, order, batch_size=64, momentum=0.9):
-    """You averaged the batches' losses as if all batches were equally large. Weigh each with its number of images."""
+    """You averaged the batches' losses as if all batches were equally large. Multiply each by its number of images, and divide the sum by the number of all images."""
     return np.mean([notebook.train_step(network, images[rows], labels[rows], velocity, lr, momentum) for rows in batches_of(order, batch_size)])
 
 
@@ -1723,7 +1725,7 @@ def _(network, images, labels, velocity, lr, order, batch_size=64, momentum=0.9)
 
 @epoch.mistake("loss of the last batch", loses="mean loss over all images")
 def _(network, images, labels, velocity, lr, order, batch_size=64, momentum=0.9):
-    """You returned the loss of the last batch. The mean over all images of the epoch is asked."""
+    """You returned the loss of the last batch. The mean over all images of the epoch is asked: add up the batches' losses, each times its number of images."""
     for rows in batches_of(order, batch_size):
         value = notebook.train_step(network, images[rows], labels[rows], velocity, lr, momentum)
     return value
@@ -1853,13 +1855,13 @@ def _(images, network=None, batch_size=500):
 
 @classify.mistake("smallest logit chosen", loses="a batch of images")
 def _(images, network=None, batch_size=500):
-    """You chose the class with the smallest logit. The largest logit is the net's answer."""
+    """You chose the class with the smallest logit. The largest logit is the net's answer: `argmax`, not `argmin`."""
     return all_logits(images, network, batch_size).argmin(axis=1)
 
 
 @classify.mistake("all images at once", loses="never more than batch_size images at once")
 def _(images, network=None, batch_size=500):
-    """The net got all images at once. With many images its columns do not fit into memory: at most `batch_size` at a time."""
+    """The net got all images at once. With many images its columns do not fit into memory: hand it slices of at most `batch_size` images in a loop."""
     return notebook.classify(images, network, len(images))
 
 
@@ -1877,7 +1879,7 @@ def _(images, network=None, batch_size=500):
 
 @classify.mistake("images overwritten", loses="images left unmodified")
 def _(images, network=None, batch_size=500):
-    """After your function the images are no longer what they were. Make new arrays; `prepare` does."""
+    """After your function the images are no longer what they were. Do not write into `images`: `prepare` makes a new array for you."""
     answers = notebook.classify(images, network, batch_size)
     images //= 2
     return answers

@@ -2,7 +2,7 @@
 # jupyter:
 #   convnets:
 #     minutes: 330
-#     budget_seconds: 150
+#     budget_seconds: 120
 #     needs: [06_optimization, 07_regularization, 08_lenet, 02_layers, 04_training]
 #     summary: Build a LeNet out of your own layers, train it on photos of clothes, and carry its weights into PyTorch.
 # ---
@@ -32,7 +32,7 @@
 # Some of this you wrote before, as functions. Open your old notebooks and copy what you can use: it is your own code, and reusing it is the point. Every notebook is graded on its own, though, so what you
 # need must stand **in this one**.
 #
-# The first cell asks for one thread. The matrix products here are small: two threads would mostly wait for each other, above all on a busy machine. It must be said before NumPy is imported.
+# The cell after the set-up asks for one thread. The matrix products here are small: two threads would mostly wait for each other, above all on a busy machine. NumPy reads this only once, when it is imported. So it must be said before that.
 
 # %% tags=["active-ipynb"]
 # import os
@@ -220,6 +220,11 @@ def he_weights(shape, rng):
 # | `backward(dout)` | returns $dx = d\text{out}\,w$; puts $dw = d\text{out}^\top x$ into `self.gradients["weight"]`, and the sum of `dout` over the images into `self.gradients["bias"]` |
 #
 # **A tiny example.** $w = (2\;\; 3)$, $b = 1$, $x = (10\;\; 1)$: the output is $20 + 3 + 1 = 24$. Then `backward` of $(5)$ returns $dx = (10\;\; 15)$, with gradients $dw = (50\;\; 5)$ and $db = 5$.
+#
+# <details><summary>Hint: what to remember, and where the gradients go</summary>
+#
+# `dw` needs the `x` of the forward pass: `self.x = x`. In `backward`, write both gradients at once: `self.gradients = {"weight": …, "bias": …}`. A new dictionary replaces the old one, and nothing piles up.
+# </details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "Linear", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -305,13 +310,14 @@ def check_layer(layer, x, h=1e-5):
 #   weights (F, C·k·k)   @   columns (C·k·k, N·H'·W')   =   outputs (F, N·H'·W')
 # ```
 #
-# Backward you need the columns again for `dw`: remember them in `forward`.
+# `backward` needs the columns again, for `dw`: remember them in `forward`.
 #
 # **A tiny example**, as in assignment 02: $x = (1\;\; 2\;\; 3)$ in the middle row of a 3×3 image of zeros, and a 3×3 kernel with middle row $(10\;\; 1\;\; 0)$, padding 1. In the middle of the output stands $10\cdot1 + 1\cdot2 + 0\cdot3 = 12$.
 #
 # <details><summary>Hint 1: your own im2col</summary>
 #
-# The `im2col`, `col2im` and `conv2d_backward` of assignment 02 do nearly all of this. Paste what you need above the class; there `w.reshape(F, -1)` met columns of every image.
+# The `im2col`, `col2im` and `conv2d_backward` of assignment 02 do nearly all of this. Paste what you need above the class, into the same cell, with the helpers that they call.
+# There the columns were (N, C·k·k, H'·W'), one matrix for each image, and `w.reshape(F, -1) @ columns` multiplied all of them.
 # </details>
 # <details><summary>Hint 2: columns without a loop</summary>
 #
@@ -319,12 +325,13 @@ def check_layer(layer, x, h=1e-5):
 # </details>
 # <details><summary>Hint 3: the way back</summary>
 #
-# `weights.T @ dout` gives the gradient of the columns. Reshape it to (C, k, k, …) and add `[:, u, v]` to the slice of the padded image that place (u, v) came from: k·k additions of whole slices. Cut the padding off at the end.
+# Bring `dout` into the shape of the outputs in the picture, (F, N·H'·W'). Then `weights.T @ dout` is the gradient of the columns. Reshape it to (C, k, k, …). For each place (u, v) of the kernel, add its part `[:, u, v]` to the slice of the
+# padded image that this place saw: k·k additions of whole slices. Cut the padding off at the end.
 # </details>
 # <details><summary>Hint 4: faster still</summary>
 #
 # Numbers that are copied together should lie together in memory. With the images as **last** axis, (C, H, W, N), the copies become long and straight. You can keep that order inside and hand out `.transpose(3, 0, 1, 2)`: a view, which costs
-# nothing. The next layer's transpose then costs nothing either.
+# nothing. When the next layer transposes back, that costs nothing either.
 # </details>
 
 
@@ -392,7 +399,7 @@ class Conv2d(Layer):
 # %% [markdown]
 # ## MaxPool2d
 #
-# Windows of `size`×`size` lie side by side. Each hands on its largest number. In `backward` the whole gradient of a window goes to **the first** largest number: row by row, in each row from the left. This matters more than you think:
+# Windows of `size`×`size` lie side by side. Each hands on its largest number. In `backward` the whole gradient of a window goes to **the first** largest number: row by row, in each row from the left. Equals are not rare:
 # after a ReLU many windows are all zeros, and all four numbers are equally large.
 #
 # Rows and columns that do not fill a window are left out, and get no gradient.
@@ -537,10 +544,15 @@ class Network:
 #
 # All weights begin as `he_weights`, drawn from the **one** generator `rng`, in the order of the layers. With one exception: **multiply the last layer's weights by 0.01.**
 #
-# **Why?** In the beginning the net knows nothing, and should say so: all classes equally likely, so a loss of $\ln 10 = 2.303$. That happens when all logits are near 0. With He's weights in the last layer the logits would be about as large as 1 in size. The net would
-# begin with strong opinions, all of them wrong, and would have to unlearn them first.
+# **Why?** In the beginning the net knows nothing, and should say so: all classes equally likely, so a loss of $\ln 10 = 2.303$. That happens when all logits are near 0. With He's weights in the last layer the logits would not be near 0: their root mean square would be above 1. The net
+# would begin with strong opinions, most of them wrong, and would have to unlearn them first.
 #
 # **Predict** before you write: how many parameters are there? The last linear layer has $84\cdot10 + 10 = 850$. Add up the other four.
+#
+# <details><summary>Hint: from the table to code</summary>
+#
+# Write the twelve layers as a list, one line of the table after the other. Place 0 is `Conv2d(he_weights((6, 1, 5, 5), rng), padding=2)`. Hand the list to `Network`. For the last layer, `0.01 * he_weights(…)` stays float32.
+# </details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "lenet", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -631,7 +643,7 @@ def prepare(images):
 #
 # **A tiny example.** A parameter 1.0 with gradient 2.0, $\eta = 0.1$, $\mu = 0.9$. First step: $v = 2$, $w = 1 - 0.2 = 0.8$. If the gradient is 2.0 again: $v = 0.9\cdot2 + 2 = 3.8$, $w = 0.8 - 0.38 = 0.42$.
 #
-# The check brings a small network of its own, with two parameters. So this exercise does not depend on your layers.
+# The check brings a small network of its own, with two parameters. So this exercise does not depend on your layers, only on your `softmax_cross_entropy`.
 #
 # <details><summary>Hint: a missing velocity</summary>
 #
@@ -727,7 +739,7 @@ def train_epoch(network, images, labels, velocity, lr, order, batch_size=64, mom
 # ### Train it
 #
 # Twelve epochs. The learning rate begins with 0.05 and falls in a straight line. In each epoch about half of the images are mirrored: a mirrored shoe is still a shoe. If your layers are slow, the cell stops before an epoch
-# that would pass 85 seconds.
+# that would pass 85 seconds. If an epoch's loss is not clearly below ln 10, it stops, too, and saves nothing: then go back to the eight images.
 #
 # **Predict:** in assignment 02 a linear classifier learned the same photos. What did it reach, and what will LeNet reach?
 #
@@ -751,7 +763,7 @@ def load(network, path):
 
 # %% tags=["active-ipynb"]
 # handed_in = Path("lenet.safetensors")
-# EPOCHS, RATE, SECONDS = 12, 0.05, 85
+# EPOCHS, RATE, SECONDS, HIGHEST = 12, 0.05, 85, math.log(10) - 0.1
 # history = {"train_loss": [], "test_accuracy": []}
 # with exploring():
 #     trained = lenet(np.random.default_rng(0))
@@ -759,20 +771,25 @@ def load(network, path):
 #         load(trained, handed_in)
 #         print("Loaded from lenet.safetensors.")
 #     else:
-#         rng, velocity, start = np.random.default_rng(1), {}, time.perf_counter()
+#         rng, velocity, start, loss = np.random.default_rng(1), {}, time.perf_counter(), 0.0
 #         for epoch in range(EPOCHS):
 #             passed = time.perf_counter() - start
 #             if epoch and passed * (epoch + 1) / epoch > SECONDS:
-#                 print(f"Stopped: another epoch would take more than {SECONDS} s.")
+#                 print(f"Stopped: with one more epoch it would take more than {SECONDS} s.")
 #                 break
 #             images = np.where(rng.random((len(train_x), 1, 1, 1)) < 0.5, train_x[..., ::-1], train_x)
 #             loss = train_epoch(trained, images, data.train_labels, velocity, RATE * (1 - epoch / EPOCHS), rng.permutation(len(train_x)))
+#             if not loss < HIGHEST:
+#                 break
 #             right = sum((trained.forward(part).argmax(axis=1) == answers).sum() for part, answers in zip(np.split(test_x, 4), np.split(data.test_labels, 4)))
 #             history["train_loss"].append(loss)
 #             history["test_accuracy"].append(right / len(test_x))
 #             print(f"epoch {epoch + 1:2}: training loss {loss:.3f}, test accuracy {history['test_accuracy'][-1]:.1%}, {time.perf_counter() - start:.0f} s")
-#         save(trained, handed_in)
-#         print(f"{history['test_accuracy'][-1]:.1%} of the test images are right, trained in {time.perf_counter() - start:.0f} s.")
+#         if loss < HIGHEST:
+#             save(trained, handed_in)
+#             print(f"{history['test_accuracy'][-1]:.1%} of the test images are right, trained in {time.perf_counter() - start:.0f} s.")
+#         else:
+#             print(f"Stopped, and nothing was saved: the mean loss of an epoch was {loss:.3f}, no better than guessing (ln 10 = {math.log(10):.3f}).")
 
 # %% tags=["active-ipynb"]
 # from convnets import plots
@@ -784,7 +801,7 @@ def load(network, path):
 #     )
 
 # %% [markdown]
-# Five such runs with different random numbers ended between 86.5 and 87.7 %. So do not make much of a difference of half a point. The test images are only looked at here, and nothing in this notebook is chosen by them. Choosing is the subject of lab 03,
+# Five such runs with different random numbers ended between 86.5 and 87.7 %. So a difference of half a point says little. Here the test images only measure: nothing in this notebook was chosen by them. Choosing is the subject of lab 03,
 # and there they stay locked away until the end.
 
 # %% [markdown]
@@ -839,7 +856,7 @@ def classify(images, network=None, batch_size=500):
 #
 # `to_torch` builds the same list of layers in PyTorch. Your names are already those of `nn.Sequential`, so PyTorch takes your parameters as they are.
 #
-# **Predict:** the logits are float32 numbers of size 10 or so. How far apart will the two be?
+# **Predict:** the logits are float32 numbers of about 10 in size. How far apart will the two nets be?
 
 # %% tags=["active-ipynb"]
 # def to_torch(network):
@@ -863,7 +880,8 @@ def classify(images, network=None, batch_size=500):
 #
 # with exploring():
 #     yours = lenet(np.random.default_rng(0))
-#     load(yours, handed_in)
+#     if handed_in.exists():
+#         load(yours, handed_in)
 #     import torch
 #
 #     twin = to_torch(yours)

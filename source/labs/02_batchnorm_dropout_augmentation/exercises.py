@@ -24,7 +24,7 @@ def one_of(rng, *values):
 # --- make_net ------------------------------------------------------------------------------------------------------------
 
 make_net = Exercise(
-    "make_net", reference=notebook.make_net, title="A net with switches", minutes=30, difficulty=2, probe="convnets.check.torch_probes:logits"
+    "make_net", reference=notebook.make_net, title="A net with switches", minutes=30, difficulty=2, probe=f"{PROBES}:logits"
 )
 
 
@@ -793,28 +793,18 @@ conclusion = Exercise(
     title="What your numbers say",
     minutes=15,
     difficulty=1,
-    returns=("complete", "not_the_opposite", "not_too_much", "not_too_little"),
+    returns=("claims", "table"),
+    probe=f"{PROBES}:claims_and_table",
 )
 
-
-@conclusion.checks("your table: eight recipes, three seeds or more", points=2, only="complete", calls=1)
-def _(rng):
-    return case()
-
-
-@conclusion.checks("no claim says the opposite of your numbers", points=1, only="not_the_opposite", calls=1)
-def _(rng):
-    return case()
-
-
-@conclusion.checks("no claim says more than your numbers", points=2, only="not_too_much", calls=1)
-def _(rng):
-    return case()
-
-
-@conclusion.checks("no claim says less than your numbers", points=1, only="not_too_little", calls=1)
-def _(rng):
-    return case()
+CONCLUSIONS = {
+    "your table: eight recipes, three seeds or more": (2, "complete"),
+    "no claim says the opposite of your numbers": (1, "not_the_opposite"),
+    "no claim says more than your numbers": (2, "not_too_much"),
+    "no claim says less than your numbers": (1, "not_too_little"),
+}
+for what, (worth, held_by) in CONCLUSIONS.items():
+    conclusion.checks(what, points=worth, holds=f"convnets.check.conclusions:{held_by}", calls=1)(lambda rng: case())
 
 
 def clear_table(effects):
@@ -829,23 +819,29 @@ def claimed(*words):
 
 @conclusion.mistake("the opposite", loses="no claim says the opposite of your numbers")
 def _():
-    """A claim says the opposite of your numbers. Look at the sign of the mean of all twelve differences: with minus without."""
-    return notebook.held_against(claimed("hurts", "helps", "hurts"), clear_table((1, -1, 1)))
+    """A claim says the opposite of your numbers. Look at the sign of the mean of all twelve differences, with minus without: above 0 it helps."""
+    return claimed("hurts", "helps", "hurts"), clear_table((1, -1, 1))
 
 
 @conclusion.mistake("more than the numbers say", loses="no claim says more than your numbers")
 def _():
-    """You claim “helps” or “hurts” for an ingredient whose mean is less than two standard errors away from 0. However nice it would be: your numbers cannot tell."""
-    return notebook.held_against(claimed("helps", "helps", "helps"), clear_table((1, 0, 1)))
+    """You claim “helps” or “hurts” for an ingredient whose mean is less than two standard errors away from 0. However nice it would be: your numbers cannot tell. Write “cannot tell” for it."""
+    return claimed("helps", "helps", "helps"), clear_table((1, 0, 1))
 
 
 @conclusion.mistake("less than the numbers say", loses="no claim says less than your numbers")
 def _():
     """You claim “cannot tell” for an ingredient whose mean is more than two standard errors away from 0. Your numbers say more than that: say it."""
-    return notebook.held_against(claimed("cannot tell", "cannot tell", "cannot tell"), clear_table((1, 0, 1)))
+    return claimed("cannot tell", "cannot tell", "cannot tell"), clear_table((1, 0, 1))
 
 
 @conclusion.mistake("too few seeds", loses="your table: eight recipes, three seeds or more")
 def _():
-    """Your table is not complete: it needs all eight recipes, at least three seeds, and accuracies between 0 and 1 that differ between seeds. Run the experiment to its end."""
-    return notebook.held_against(claimed("helps", "cannot tell", "helps"), clear_table((1, 0, 1))[..., :2])
+    """Your table has fewer than three seeds, too few to see how much they scatter. Delete results.safetensors and run the experiment with seeds=3 or more."""
+    return claimed("helps", "cannot tell", "helps"), clear_table((1, 0, 1))[..., :2]
+
+
+@conclusion.mistake("a seed counted twice", loses="your table: eight recipes, three seeds or more")
+def _():
+    """Two seeds of your table have the same accuracies in all eight recipes. A copy of a run is no second run, and makes the error bars too short. Delete results.safetensors and run the experiment anew."""
+    return claimed("helps", "cannot tell", "helps"), clear_table((1, 0, 1))[..., [0, 1, 1]]

@@ -97,7 +97,7 @@ INGREDIENTS = ("batchnorm", "dropout", "augmentation")
 #
 # This is why we run all eight recipes instead of "plain" and the three with one ingredient. It costs twice as much. But every run is used three times, once for each ingredient, and we learn what happens in company.
 #
-# One run proves little: another seed gives other initial weights, another order of the images, and another accuracy. So each recipe is trained with **three seeds**. Runs with the same seed start from the same numbers, so we compare them pair by pair.
+# One run proves little: another seed gives other initial weights, another order of the images, and another accuracy. So each recipe is trained with **three seeds**. Runs with the same seed share much of their luck, so we compare them pair by pair.
 
 # %% tags=["active-ipynb"]
 # widgets.question(
@@ -451,7 +451,9 @@ def experiment(train, validation, path, *, epochs, seeds=3, rate=3e-3, batch_siz
 # %% [markdown]
 # ## differences
 #
-# **Why.** Runs with the same seed start from the same numbers and see the images in the same order. So compare them pair by pair, with minus without. What both had in common, a lucky start for example, cancels out.
+# **Why.** Runs with the same seed see the images in the same order. With and without dropout, and with and without augmentation, they also start from the same weights. So compare them pair by pair, with minus without. What both had in common, a lucky start for example, cancels out.
+#
+# (With batch normalisation only the first convolution starts from the same weights: convolutions without a bias draw fewer random numbers, so all later draws are others. These pairs have less in common.)
 #
 # `accuracy` has four axes: batchnorm, dropout, augmentation, seed. For one ingredient you get a table with three axes: the other two ingredients in their old order, and the seed.
 #
@@ -565,7 +567,7 @@ def verdict(differences):
 # - "Alone" and "on top" rest on three differences each, "all twelve" on four times as many. That is what the whole cube was for.
 # - How far off was your guess?
 #
-# One warning about the bars of three: from so few numbers the spread itself is known badly. Three differences that happen to lie close together give a short bar, and look more certain than they are.
+# Two warnings about the bars. From three numbers the spread itself is known badly: three differences that happen to lie close together give a short bar, and look more certain than they are. And the twelve differences scatter for two reasons, luck and company. An ingredient that helps much alone and little on top has a long bar even without any luck. So read that bar together with the two above it.
 
 # %% [markdown]
 # ## Where does it come from? The gap
@@ -599,48 +601,37 @@ def verdict(differences):
 # %% [markdown]
 # ## conclusion
 #
-# **Why.** An experiment ends with a sentence. Write it so that your own numbers can hold it to account: for each ingredient one of three claims, `"helps"`, `"hurts"` or `"cannot tell"`, about the mean of all twelve differences.
+# **Why.** An experiment ends with a sentence. Write it so that your own numbers can hold it to account: for each ingredient one of three claims, `"helps"`, `"hurts"` or `"cannot tell"`, about the mean of all twelve differences. You may type the claims, or let your function work them out from `results`.
 #
-# The function below hands your claims to `held_against`, which asks your own `verdict` about your own `results`. It finds claims that say the opposite of your numbers, claims that say more than your numbers can, and claims that say less. It also looks whether your table is complete: eight recipes, three seeds or more,
-# and seeds that differ.
+# Your function returns two things: your claims, and the table that they rest on. It does not judge them. The check does that. It works out the means and their errors from your table by itself, with the rule of two errors, and asks four questions:
+#
+# - Is the table complete: eight recipes, three seeds or more, and no seed that repeats another?
+# - Does a claim say the opposite of your numbers?
+# - Does a claim say more than your numbers can?
+# - Does a claim say less than your numbers can?
+#
+# A table with accuracies that are missing, or not between 0 and 1, supports no claim at all, and earns no point.
 #
 # **Example.** For numbers −0.4 ± 0.3 points, `"hurts"` says too much, `"cannot tell"` is right, and `"helps"` says too much, as well.
-
-
-# %%
-CLAIMS = {"helps": 1, "cannot tell": 0, "hurts": -1}
-
-
-def held_against(claims, accuracy):
-    """Hold claims about the ingredients against a table of accuracies.
-
-    claims: {ingredient: "helps", "hurts" or "cannot tell"}. accuracy: array (2, 2, 2, S) as `experiment` returns it.
-    Returns what holds, {name: bool}. Raises ValueError for a missing ingredient or another word.
-    """
-    if set(claims) != set(INGREDIENTS) or not set(claims.values()) <= set(CLAIMS):
-        raise ValueError(f"claims must give each of {', '.join(INGREDIENTS)} one of the words {', '.join(CLAIMS)}; got {claims}")
-    accuracy = np.asarray(accuracy, dtype=float)
-    pairs = [(CLAIMS[claims[name]], int(verdict(differences(accuracy, name))[2])) for name in INGREDIENTS]
-    filled = accuracy.ndim == 4 and accuracy.shape[3] >= 3 and bool(((accuracy > 0) & (accuracy <= 1)).all())
-    return {
-        "complete": filled and bool(np.ptp(accuracy, axis=3).any()),
-        "not_the_opposite": all(claim * says != -1 for claim, says in pairs),
-        "not_too_much": all(says != 0 for claim, says in pairs if claim != 0),
-        "not_too_little": all(says == 0 for claim, says in pairs if claim == 0),
-    }
-
+#
+# <details><summary>Hint: where are the numbers?</summary>
+#
+# The lines below the figure of effects say it: the column "all twelve" has mean and error of each ingredient, and the last column the verdict. In code, it is `verdict(differences(results, name))`.
+#
+# </details>
 
 # %% nbgrader={"grade": false, "grade_id": "conclusion", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def conclusion():
-    """Your conclusion, held against your own table `results`.
+    """Your conclusion and the table that it rests on.
 
     Write `claims` in place of the marked line: a dictionary that gives each of INGREDIENTS one of the words "helps", "hurts", "cannot tell".
+    Returns (claims, results), results as `experiment` returned it.
     """
     ### BEGIN SOLUTION
-    word = {says: claim for claim, says in CLAIMS.items()}
-    claims = {name: word[verdict(differences(results, name))[2]] for name in INGREDIENTS}
+    words = {1: "helps", 0: "cannot tell", -1: "hurts"}
+    claims = {name: words[verdict(differences(results, name))[2]] for name in INGREDIENTS}
     ### END SOLUTION
-    return held_against(claims, results)
+    return claims, results
 
 
 # %% [markdown]

@@ -418,12 +418,12 @@ my_conclusion = Exercise(
     title="What your own numbers say",
     minutes=15,
     difficulty=1,
-    returns=("wins", "gain", "error", "winner"),
-    probe=f"{PROBES}:held_against_own_numbers",
+    returns=("claims", "random", "grid"),
+    probe=f"{PROBES}:claims_and_searches",
 )
 
-for held, worth in (("wins", 1), ("gain", 1), ("error", 1), ("winner", 2)):
-    my_conclusion.checks(f"{held}, as in your own searches", points=worth, only=held, calls=1)(lambda rng: case())
+for entry, worth in (("wins", 1), ("gain", 1), ("error", 1), ("winner", 2)):
+    my_conclusion.checks(f"{entry}, as in your own searches", points=worth, holds=f"convnets.check.conclusions:{entry}", calls=1)(lambda rng: case())
 
 
 def claimed(**changes):
@@ -445,7 +445,7 @@ def _():
 
 @my_conclusion.mistake("another gain", loses="gain, as in your own searches")
 def _():
-    """Your gain is not what your file says. Did you run the searches again? It is the first number that your `paired_gain` returns for random and grid, in that order."""
+    """Your gain is not what your file says. Did you run the searches again? It is the first number that a right `paired_gain` returns for random and grid, in that order."""
     return claimed(gain=paired_gain(own["random"], own["grid"])[0] + 5)
 
 
@@ -463,7 +463,7 @@ def _():
 
 @my_conclusion.mistake("another error", loses="error, as in your own searches")
 def _():
-    """Your error is not what your file says. Is it the standard error of the mean gain, or another spread? Did you run the searches again? It is the second number that your `paired_gain` returns for random and grid."""
+    """Your error is not what your file says. Is it the standard error of the mean gain, or another spread? Did you run the searches again? It is the second number that a right `paired_gain` returns for random and grid."""
     return claimed(error=paired_gain(own["random"], own["grid"])[1] * np.sqrt(len(own["grid"])))
 
 

@@ -300,9 +300,9 @@ def grid_points(budget, axes, shift=0.5):
 #
 # **Example.** First (5, 7, 9), second (4, 4, 4): the differences are 1, 3 and 5, the gain is 3, $s = 2$, the error is $2/\sqrt3 = 1.155$.
 #
-# <details><summary>Hint</summary>
+# <details><summary>Hint: from the differences to the error</summary>
 #
-# `np.std` divides by n unless you say `ddof=1`. PyTorch's `std` divides by n − 1 unless told otherwise.
+# Subtract first: `differences = first - second`. The error is their standard deviation, divided by `np.sqrt(len(differences))`. `np.std` divides by n unless you say `ddof=1`.
 # </details>
 
 
@@ -387,7 +387,7 @@ own = load_results("searches.safetensors")
 # %% [markdown]
 # ## my_conclusion
 #
-# **Why.** A measurement becomes knowledge when somebody says what it means, and no more than it means. Write down what *your* searches say. You may type the numbers, or let your function compute them from `own`, the dict of arrays that the cell above read. The check holds every word against your own file.
+# **Why.** A measurement becomes knowledge when somebody says what it means, and no more than it means. Write down what *your* searches say. You may type the numbers, or let your function compute them from `own`, the dict of arrays that the cell above read. Your function only says what you claim. The check takes the results of both searches from `own`, works out by itself what they amount to, and holds every entry against that.
 #
 # - `"wins"`: in how many repetitions random search found the better setting (strictly better);
 # - `"gain"` and `"error"`: of random over grid, in **percentage points**, to one decimal at least;
@@ -395,7 +395,13 @@ own = load_results("searches.safetensors")
 #
 # **Example.** For the grid results (80, 82, 81) and the random results (83, 81, 84) it is `{"wins": 2, "gain": 1.7, "error": 1.3, "winner": "nobody"}`: the gain is not even one and a half errors away from 0.
 #
-# The check looks at each entry by itself; in what it shows, 1 means *agrees with your file*. If you run the searches again, your numbers may change. Then look at your words again.
+# The check looks at each entry by itself. Results that are no measurements support no claim: numbers that are missing, not between 0 and 100 percent, or fewer than three repetitions. If you run the searches again, your numbers may change. Then look at your words again.
+#
+# <details><summary>Hint: where are the numbers?</summary>
+#
+# The cell above has printed them. In code, `paired_gain(own["random"], own["grid"])` gives gain and error, and `own["random"] > own["grid"]` says for each repetition whether random search found more.
+#
+# </details>
 
 # %% nbgrader={"grade": false, "grade_id": "my_conclusion", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def my_conclusion():
@@ -754,7 +760,7 @@ def choose(validation, test_of):
 # - Repetitions, pairs and error bars, or no conclusion.
 # - The test images are asked once, at the end.
 #
-# **Next**: chapter 08 and assignment 05 put all of it into a net of your own. Labs 04 to 06 use searches like these for larger nets.
+# **Next**: chapter 08 and assignment 05, where you build a net out of your own layers and train it.
 #
 # **Sources.** J. Bergstra, Y. Bengio, *Random Search for Hyper-Parameter Optimization*, JMLR 13, 2012 · K. Jamieson, A. Talwalkar, *Non-stochastic Best Arm Identification and Hyperparameter Optimization*, AISTATS 2016, for successive halving ·
 # L. Li and others, *Hyperband*, JMLR 18, 2018, for races of several lengths · L. Prechelt, *Early Stopping – But When?*, 1998 · G. Cawley, N. Talbot, *On Over-fitting in Model Selection and Subsequent Selection Bias in Performance Evaluation*, JMLR 11, 2010 ·
