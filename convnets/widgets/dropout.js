@@ -73,7 +73,7 @@ function render({ model, el }) {
     x.forEach((value, i) => picture.append(unit(at.x[i], two(value), "")));
     kept.forEach((value, j) => {
       picture.append(unit(at.h[j], value ? two(value) : "✗", value ? "cvn-kept" : "cvn-dropped"));
-      if (value !== hidden[j]) picture.append(draw("text", { x: at.h[j][0] + 25, y: at.h[j][1] + 4, class: "cvn-label cvn-faint cvn-halo" }, `was ${two(hidden[j])}`));
+      if (Math.abs(value - hidden[j]) > 1e-9) picture.append(draw("text", { x: at.h[j][0] + 25, y: at.h[j][1] + 4, class: "cvn-label cvn-faint cvn-halo" }, `was ${two(hidden[j])}`));
     });
     picture.append(unit(at.y, two(now), "cvn-out", 25));
     const focused = net.contains(document.activeElement);
@@ -81,8 +81,8 @@ function render({ model, el }) {
     if (focused) picture.focus({ preventScroll: true });
   }
   function showChart(all, mean) {
-    const width = available >= 700 ? Math.round(available * 0.42) : available, tall = 350;
-    const box = { left: 40, right: width - 14, top: 30, bottom: tall - 36 };
+    const width = available >= 700 ? Math.round(available * 0.42) : available, tall = 324;
+    const box = { left: 40, right: width - 14, top: 30, bottom: tall - 20 };
     const low = Math.min(0, full * 1.2, ...all), high = Math.max(full * 1.5, ...all) * 1.05 || 1;
     const px = (i) => box.left + (i / Math.max(10, all.length)) * (box.right - box.left), py = (v) => box.bottom - ((v - low) / (high - low)) * (box.bottom - box.top);
     const picture = draw("svg", { width, height: tall, role: "img", "aria-label": `Outputs: mean of ${all.length} masks ${two(mean)}, without dropout ${two(full)}` }, draw("text", { x: 4, y: 16, class: "cvn-label" }, "output of the net"));
@@ -92,9 +92,11 @@ function render({ model, el }) {
     picture.append(draw("line", { x1: box.left, x2: box.right, y1: py(full), y2: py(full), class: "cvn-curve cvn-vermillion" }));
     let sum = 0;
     picture.append(draw("polyline", { class: "cvn-curve cvn-blue", points: all.map((value, i) => `${px(i + 1).toFixed(1)},${py((sum += value) / (i + 1)).toFixed(1)}`).join(" ") }));
-    picture.append(draw("text", { x: (box.left + box.right) / 2, y: tall - 4, class: "cvn-label cvn-faint", "text-anchor": "middle" }, "● each mask   ── mean so far   ╌╌ without dropout"));
     picture.append(draw("text", { x: box.right, y: box.bottom + 16, class: "cvn-label cvn-faint", "text-anchor": "end" }, `mask ${all.length}`));
-    chart.replaceChildren(picture);
+    const key = (words, mark) => make("span", {}, draw("svg", { width: 26, height: 12, "aria-hidden": true }, mark), ` ${words}`);
+    const dash = (kind) => draw("line", { x1: 0, x2: 26, y1: 6, y2: 6, class: `cvn-curve ${kind}` });
+    chart.replaceChildren(picture, make("p", { class: "cvn-legend" },
+      key("each mask", draw("circle", { cx: 13, cy: 6, r: 3, class: "cvn-dot" })), key("mean so far", dash("cvn-blue")), key("without dropout", dash("cvn-vermillion"))));
   }
   function show() {
     const training = get("training"), count = get("draw"), kept = training ? values(count) : hidden;

@@ -129,7 +129,7 @@ class DropoutMasks(CourseWidget):
             words = f"{kept:.2f}" if kept else "✗"
             circles += [
                 f'<circle cx="{y[0]}" cy="{y[1]}" r="17" fill="{picture.SKY if kept else "#fff"}" stroke="{picture.INK}" stroke-dasharray="{"" if kept else "3 3"}"/>',
-                picture.text(y[0], y[1] + 4, words, 12, anchor="middle"), picture.text(y[0] + 24, y[1] + 4, f"was {value:.2f}", 11, picture.GREY),
+                picture.text(y[0], y[1] + 4, words, 12, anchor="middle"), picture.text(y[0] + 24, y[1] + 4, f"was {value:.2f}", 12, picture.GREY),
             ]  # fmt: skip
         circles += [f'<circle cx="{x}" cy="{y}" r="17" fill="#fff" stroke="{picture.INK}"/>' + picture.text(x, y + 4, f"{v:.2f}", 12, anchor="middle") for (x, y), v in zip(inputs, weights()["x"], strict=True)]
         now, mean, full = self.outputs()

@@ -122,7 +122,8 @@ def ask(function: Callable, given: np.ndarray, expected: np.ndarray) -> dict:
         return report | {"words": "Your logits hold NaN or infinity."}
     report["logits"], far = got[0].tolist(), np.abs(got[0] - expected)
     if (far <= 1e-4 * (1 + np.abs(expected).max())).all():
-        return report | {"mark": "✓", "words": f"Your function gives the same {len(expected)} logits: the largest difference is {far.max():.0e}."}
+        size = f"{far.max():.0e}" if far.any() else "0"
+        return report | {"mark": "✓", "words": f"Your function gives the same {len(expected)} logits: the largest difference is {size}."}
     at = int(far.argmax())
     return report | {"words": f"Your logits are other ones. The largest difference is at class {at}: yours {got[0, at]:.4g}, it should be {expected[at]:.4g}.".replace(" -", " −")}
 
@@ -200,8 +201,8 @@ class LenetDrawing(CourseWidget):
         for i, (name, chance) in enumerate(zip(self.classes, chances, strict=True)):
             y = 34 + 16 * i
             best = i == chances.argmax()
-            parts += [picture.text(278, y + 8, name, 11, anchor="end", weight=700 if best else 400), picture.box(284, y, max(1.0, 200 * chance), 10, fill=picture.ORANGE if best else picture.SKY)]
-            parts.append(picture.text(290 + 200 * chance, y + 9, f"{100 * chance:.1f} %", 11))
+            parts += [picture.text(278, y + 9, name, 12, anchor="end", weight=700 if best else 400), picture.box(284, y, max(1.0, 200 * chance), 10, fill=picture.ORANGE if best else picture.SKY)]
+            parts.append(picture.text(290 + 200 * chance, y + 9, f"{100 * chance:.1f} %", 12))
         y = max(216, 50 + 16 * len(self.classes))
         for stage, values in zip(self.stages, self.activations().values(), strict=True):
             count, height, width = values.shape

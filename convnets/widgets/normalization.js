@@ -117,18 +117,22 @@ function render({ model, el }) {
   }
 
   function showSheets(shared, chosen) {
-    const gap = 16, cell = clamp((available - 8 - gap * (images - 1)) / (images * channels), 18, 44), top = 38, left = 4;
-    const size = Math.min(15, cell * 0.42, (cell - 4) / (0.61 * Math.max(...texts.map((text) => text.length))));
-    fill(board, { width: left * 2 + images * channels * cell + gap * (images - 1), height: top + pixels * cell + 6 }, []);
+    const gap = 16, top = 38, left = 4, longest = Math.max(...texts.map((text) => text.length));
+    // As many images side by side as leave room for numbers that can be read.
+    const least = Math.max(29, 4 + 0.61 * 12 * longest), room = (beside) => (available - 2 * left - gap * (beside - 1)) / (beside * channels);
+    let beside = images;
+    while (beside > 1 && room(beside) < least) beside -= 1;
+    const cell = clamp(room(beside), 18, 44), tall = top + pixels * cell + 6, size = Math.min(15, cell * 0.42, (cell - 4) / (0.61 * longest));
+    fill(board, { width: left * 2 + beside * channels * cell + gap * (beside - 1), height: Math.ceil(images / beside) * tall }, []);
     const parts = [];
     let last = null;
     for (let n = 0; n < images; n++) {
-      const x = left + n * (channels * cell + gap);
-      parts.push(draw("text", { x, y: 14, class: "cvn-label" }, `image ${n}`));
+      const x = left + (n % beside) * (channels * cell + gap), y = Math.floor(n / beside) * tall;
+      parts.push(draw("text", { x, y: y + 14, class: "cvn-label" }, `image ${n}`));
       for (let c = 0; c < channels; c++) {
-        if (cell >= 24) parts.push(draw("text", { x: x + (c + 0.5) * cell, y: 31, class: "cvn-label cvn-faint", "text-anchor": "middle" }, `c${c}`));
+        if (cell >= 24) parts.push(draw("text", { x: x + (c + 0.5) * cell, y: y + 31, class: "cvn-label cvn-faint", "text-anchor": "middle" }, `c${c}`));
         for (let p = 0; p < pixels; p++) {
-          const at = index(n, c, p), box = { x: x + c * cell, y: top + p * cell, width: cell, height: cell };
+          const at = index(n, c, p), box = { x: x + c * cell, y: y + top + p * cell, width: cell, height: cell };
           const group = draw("g", { "data-cell": at, onclick: () => { put({ cell: at }); board.focus({ preventScroll: true }); } },
             draw("rect", { ...box, class: shared[at] ? "cvn-cell cvn-cell-tap" : "cvn-cell" }),
             draw("text", { x: box.x + cell / 2, y: box.y + cell / 2 + size * 0.36, "font-size": size, class: `cvn-number ${shared[at] ? "cvn-on-tap" : "cvn-faint"}` }, texts[at]));

@@ -57,18 +57,19 @@ class NormalizationAxes(CourseWidget):
             outline = " ".join(f"{left + x:g},{top + lift + y:g}" for x, y in points)
             fill = picture.ORANGE if shared[i, j, p] else "#f2f2f4"
             parts.append(f'<polygon points="{outline}" fill="{fill}" stroke="{picture.GREY}" stroke-width="1"/>')
-        y0 = top + lift + pixels * cube + 50
+        y0 = top + lift + pixels * cube + 66
+        parts.append(picture.text(left, y0 - 30, f"All numbers: {c} channels side by side, {pixels} pixels from top to bottom", 12))
         for i in range(n):
             x0 = left + i * (c + 1) * cell
-            parts.append(picture.text(x0, y0 - 8, f"image {i}: {c} channels →, {pixels} pixels ↓", 11))
+            parts.append(picture.text(x0, y0 - 8, f"image {i}", 12))
             for j in range(c):
                 for p in range(pixels):
                     fill = picture.ORANGE if shared[i, j, p] else "#fff"
                     thick = 3 if (i, j, p) == tuple(chosen) else 1
                     parts.append(picture.box(x0 + j * cell, y0 + p * cell, cell, cell, picture.INK if thick > 1 else picture.GREY, fill, thick))
                     value = self._x.reshape(sets.shape)[i, j, p]
-                    parts.append(picture.text(x0 + (j + 0.5) * cell, y0 + (p + 0.6) * cell, f"{value:.3g}", 12, anchor="middle"))
-        width = max(left + n * (c + 1) * cell, left + (n + 0.55 * c) * cube) + 10
+                    parts.append(picture.text(x0 + (j + 0.5) * cell, y0 + (p + 0.6) * cell, f"{value:.3g}".replace("-", "−"), 12, anchor="middle"))
+        width = max(left + n * (c + 1) * cell, left + (n + 0.55 * c) * cube, 400) + 10
         inside = self._x.reshape(sets.shape)[shared]
         alt = f"{self.summary()}. The chosen number shares its mean {inside.mean():.3g} and variance {inside.var():.3g} with {inside.size} numbers in all, marked orange."
         return image(picture.svg(width, y0 + pixels * cell + 16, *parts), alt, int(width))

@@ -126,28 +126,33 @@ function render({ model, el }) {
   }
 
   // --- pictures
-  function bands(width, tall) {
+  // The darker, the lower: greys from `darkest` up, one set for light pages and one for dark ones.
+  function bands(width, tall, darkest) {
     const canvas = make("canvas", { width, height: tall }), context = canvas.getContext("2d"), pixels = context.createImageData(width, tall);
     for (let row = 0; row < tall; row++) for (let column = 0; column < width; column++) {
       const x = ((column + 0.5) / width) * 2 * WIDE - WIDE, y = HIGH - ((row + 0.5) / tall) * 2 * HIGH;
-      const level = Math.floor(3 * Math.log10(height([x, y]) + 0.01));
-      pixels.data.set([110, 110, 120, clamp(125 - 9 * (level + 6), 0, 130)], 4 * (row * width + column));
+      const grey = darkest + clamp(5 * (Math.floor(3 * Math.log10(height([x, y]) + 0.01)) + 6), 0, 65);
+      pixels.data.set([grey, grey, grey, 255], 4 * (row * width + column));
     }
     context.putImageData(pixels, 0, 0);
     return canvas.toDataURL();
   }
-  let background = null, drawnFor = "";
+  let backgrounds = {}, drawnFor = "";
   function showMap() {
     const width = available >= 720 ? Math.round(available * 0.56) : available, tall = Math.round((width * HIGH) / WIDE);
     const of = `${width} ${get("surface")} ${get("condition")}`;
-    if (of !== drawnFor) [background, drawnFor] = [bands(Math.round(width / 2), Math.round(tall / 2)), of];
+    if (of !== drawnFor) {
+      const small = [Math.round(width / 2), Math.round(tall / 2)];
+      backgrounds = { light: bands(...small, 188), dark: bands(...small, 16) };
+      drawnFor = of;
+    }
     const at = ([x, y]) => [((x + WIDE) / (2 * WIDE)) * width, ((HIGH - y) / (2 * HIGH)) * tall];
     const near = (point) => { const [x, y] = at(point); return [clamp(x, -2000, 3000), clamp(y, -2000, 3000)]; };
     const id = `cvn-race-${Math.random().toString(36).slice(2, 9)}`;
     const picture = draw("svg", { width, height: tall, tabindex: 0, role: "application", "aria-roledescription": "map of the loss", onkeydown: onKey,
       "aria-label": `The loss from above, a ${get("surface")}. The start is ${get("start").map((v) => number(v, 3)).join(", ")}. Arrow keys step, Shift with an arrow moves the start, Space plays.`,
       onpointerdown: (event) => { const box = picture.getBoundingClientRect(); picture.focus({ preventScroll: true }); move(((event.clientX - box.left) / width) * 2 * WIDE - WIDE, HIGH - ((event.clientY - box.top) / tall) * 2 * HIGH); } },
-    draw("defs", {}, draw("clipPath", { id }, draw("rect", { width, height: tall }))), draw("image", { href: background, width, height: tall, preserveAspectRatio: "none" }), draw("rect", { width, height: tall, class: "cvn-lines" }));
+    draw("defs", {}, draw("clipPath", { id }, draw("rect", { width, height: tall }))), Object.entries(backgrounds).map(([theme, href]) => draw("image", { href, width, height: tall, preserveAspectRatio: "none", class: `cvn-race-${theme}` })), draw("rect", { width, height: tall, class: "cvn-lines" }));
     const inside = draw("g", { "clip-path": `url(#${id})` });
     for (const target of get("surface") === "valley" ? [[0, 0]] : [[0, 1], [0, -1]]) {
       const [x, y] = at(target);

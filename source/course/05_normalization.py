@@ -92,6 +92,7 @@ def ranges(ax, layers, title):
 
 drifting, steady = sums_in_a_deep_net(False), sums_in_a_deep_net(True)
 fig, axes = plt.subplots(1, 2, figsize=(8, 3.2), sharey=True, layout="constrained")
+axes[0].set_ylabel("middle 80 %, dot: median")
 ranges(axes[0], drifting, "plain: 8 channels in each layer")
 ranges(axes[1], steady, "with batch normalisation")
 sizes = {name: [layer.std(dim=(0, 2, 3)).mean().item() for layer in layers] for name, layers in (("plain", drifting), ("normalised", steady))}

@@ -115,7 +115,7 @@ for ax, (name, x) in zip(axes, versions.items(), strict=True):
     ax.set_ylabel("b")
 plots.show(
     fig,
-    alt="Lines of equal loss over weight and bias. As it is: a narrow slanted valley. Centred: an upright narrow valley. Centred and scaled: circles. "
+    alt="Lines of equal loss over weight and bias. As it is: a narrow slanted valley. Centred: a narrow valley along w, no longer slanted. Centred and scaled: circles. "
     + "; ".join(f"{n}: condition number {c:,.0f}" for n, c in conditions.items()) + ".",
 )  # fmt: skip
 
@@ -200,7 +200,7 @@ plots.show(
     alt="Size of the values in ten layers. With standard deviation 0.01 they vanish. With 0.2 tanh saturates and ReLU explodes. With tanh, Xavier shrinks slowly. With ReLU, He stays level and Xavier falls by a factor of "
     + f"{1 / sizes(gains['Xavier √(1/n)'], 'ReLU')[-1]:.0f}.",
 )
-print(f"ReLU with Xavier: the size falls by a factor of {1 / sizes(gains['Xavier √(1/n)'], 'ReLU')[-1]:.0f} in ten layers")
+print(f"ReLU with Xavier: the size falls by a factor of {1 / sizes(gains['Xavier √(1/n)'], 'ReLU')[-1]:.0f} in ten layers (32 by the formula; these are single random draws)")
 
 # %% [markdown]
 # You may read in lecture notes: "use ReLU" and, on the same page, "use Xavier initialisation". Taken literally, the two do not fit. For ten layers the loss is bearable. For fifty it is not. With ReLU, take He.
@@ -476,18 +476,18 @@ shown = {"far too low": 1e-4, "good": 0.02, "too high": 0.2, "far too high": 0.4
 _, losses = train_nets(list(shown.values()), momentum)
 fig, axes = plt.subplots(1, 4, figsize=(8, 2.7), sharey=True)
 for ax, (name, rate), values in zip(axes, shown.items(), losses.T, strict=True):
-    ax.plot(np.clip(np.nan_to_num(values, nan=99), 0, 6), color=plots.PALETTE["blue"], linewidth=1)
+    ax.plot(np.clip(np.nan_to_num(values, nan=99), 0, 99), color=plots.PALETTE["blue"], linewidth=1)
     ax.axhline(np.log(10), color=plots.PALETTE["vermillion"], linestyle="--", linewidth=1.2)
     ax.set_title(f"{name}\n{rate:g}")
     ax.set_xlabel("step")
-    ax.set_ylim(0, 6.1)
+    ax.set_ylim(0, 6)
 axes[0].set_ylabel("loss")
 plots.show(
     fig,
     alt="Four loss curves over 200 steps, with a dashed line at ln 10, the loss of guessing. Far too low: falls slowly and is still falling at the end. Good: falls fast, then flattens. "
     "Too high: falls, but stays high and restless. Far too high: leaves the picture at once.",
 )
-print(f"dashed line: ln 10 = {np.log(10):.3f}.  Loss at the end (mean of 20 steps): " + ", ".join(f"{n} {v:.2f}" for n, v in zip(shown, losses[-20:].mean(0), strict=True)))
+print(f"dashed line: ln 10 = {np.log(10):.3f}.  Loss at the end (mean of 20 steps): " + ", ".join(f"{n} {v:.3g}" for n, v in zip(shown, losses[-20:].mean(0), strict=True)))
 
 # %%
 question(
@@ -513,7 +513,7 @@ question(
 
 # %%
 def steps_down(progress):
-    return 0.1 ** ((progress >= 0.5) + (progress >= 0.75))
+    return 0.1 ** (int(progress >= 0.5) + int(progress >= 0.75))
 
 
 def cosine(progress):
@@ -547,7 +547,7 @@ plots.show(
 )
 
 # %% [markdown]
-# A falling learning rate costs nothing, and brings more here than the choice of the rule. Between steps and cosine, 8 starts can hardly decide. On a far larger scale, going from steps to a cosine took a ResNet-200 on ImageNet from 79.0 to 79.3 % (Bello and others, 2021; chapter 13).
+# A falling learning rate costs nothing, and brings about as much here as the choice of the rule. Between steps and cosine, 8 starts can hardly decide. On a far larger scale, going from steps to a cosine took a ResNet-200 on ImageNet from 79.0 to 79.3 % (Bello and others, 2021; chapter 13).
 #
 # The third schedule watches the validation loss. It is a loop with a memory: PyTorch calls it `ReduceLROnPlateau`.
 
@@ -621,6 +621,8 @@ for ax, points, values, title in ((axes[0], coarse, coarse_accuracy, "coarse: 10
     ax.set_title(f"{title}, best {values.max():.1f} %")
     ax.xaxis.set_minor_formatter(plt.NullFormatter())
     ax.figure.colorbar(dots, ax=ax, label="accuracy in %")
+axes[1].xaxis.set_major_locator(plt.LogLocator(subs=(1, 2, 5)))
+axes[1].xaxis.set_major_formatter(plt.FuncFormatter(lambda rate, _: f"{rate:g}"))
 axes[0].add_patch(plt.Rectangle(10**low, *(10**high - 10**low), fill=False, edgecolor=plots.PALETTE["vermillion"], linewidth=2))
 axes[0].set_ylabel("weight decay")
 plots.show(

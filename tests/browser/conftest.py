@@ -63,7 +63,8 @@ def watch(page):
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory):
-    """JupyterLab as `convnets lab` starts it, on an empty folder: (address with token, folder)."""
+    """JupyterLab as `convnets lab` starts it, on an empty folder: (address with token, folder). Kernels import the convnets under test."""
+    import convnets
     from convnets.lab import lab_command
 
     home = tmp_path_factory.mktemp("jupyter")
@@ -71,6 +72,8 @@ def lab(tmp_path_factory):
     folder.mkdir()
     names = ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR")
     environment = os.environ | {f"JUPYTER_{name}": str(home / name.lower()) for name in names}
+    tested = str(Path(convnets.__file__).resolve().parents[1])
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [tested, os.environ.get("PYTHONPATH", "")]))
     environment |= {"JUPYTERLAB_SETTINGS_DIR": str(home / "settings"), "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces")}
     extra = ["--no-browser", "--port=0", "--ip=127.0.0.1", "--IdentityProvider.token=t", "--allow-root", "--ServerApp.port_retries=50"]
     log = Path(home / "log.txt")
@@ -81,6 +84,27 @@ def lab(tmp_path_factory):
     finally:
         server.terminate()
         server.wait(20)
+
+
+@pytest.fixture
+def run_in_lab(lab, page):
+    """run_in_lab(source, …) opens a notebook of these code cells in JupyterLab, runs the first one, and returns the notebook's path."""
+
+    def run(*sources):
+        import nbformat
+
+        address, folder = lab
+        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+        path = folder / f"notebook_{len(list(folder.glob('notebook_*')))}.ipynb"
+        nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source.strip()) for source in sources], metadata=kernel), path)
+        page.goto(f"{address}lab/tree/{path.name}?token=t&reset")  # without &reset the notebooks of earlier tests open again, in front of this one
+        page.locator(".jp-Notebook .cm-content").first.wait_for(timeout=90_000)
+        page.locator("#jp-main-statusbar").get_by_text("| Idle").wait_for(timeout=60_000)
+        page.locator(".jp-Notebook .cm-content").first.click()
+        page.keyboard.press("Shift+Enter")
+        return path
+
+    return run
 
 
 def _address(server, log):

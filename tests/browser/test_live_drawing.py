@@ -204,7 +204,7 @@ def test_one_update_takes_less_than_a_frame(show):
     assert taken < 40
 
 
-@pytest.mark.parametrize("width", [480, 640, 900])
+@pytest.mark.parametrize("width", [340, 480, 640, 900])
 def test_text_is_legible_nothing_overflows_and_all_controls_have_names(show, width):
     page = show(widget(), widget(classes=[f"long name {i}" for i in range(10)]), width=width, dark=width == 640)
     page.wait_for_timeout(200)
@@ -254,15 +254,8 @@ lenet_drawing(net, function=mine)
 """
 
 
-def test_in_jupyterlab_ones_own_function_is_asked_while_one_draws(lab, page):
-    address, folder = lab
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL.strip())], metadata=kernel), folder / "lenet.ipynb")
-    page.goto(f"{address}lab/tree/lenet.ipynb?token=t")
-    page.locator(".jp-Notebook .cm-content").first.wait_for(timeout=90_000)
-    page.locator("#jp-main-statusbar").get_by_text("| Idle").wait_for(timeout=60_000)
-    page.locator(".jp-Notebook .cm-content").first.click()
-    page.keyboard.press("Shift+Enter")
+def test_in_jupyterlab_ones_own_function_is_asked_while_one_draws(run_in_lab, page):
+    run_in_lab(CELL)
     lenet = page.locator(".cvn-lenet")
     lenet.wait_for(timeout=60_000)
     lenet.locator(".cvn-verdict[data-mark='✓']").wait_for()

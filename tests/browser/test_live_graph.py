@@ -3,7 +3,7 @@
 import nbformat
 import numpy as np
 import pytest
-from test_live_widgets import MEASURE
+from test_live_widgets import CUT, MEASURE
 
 from convnets.widgets import computational_graph, export
 from convnets.widgets.expression import backward, forward
@@ -154,6 +154,16 @@ def test_a_deep_graph_is_scrolled_to_the_node_at_work(show):
     assert stage["x"] <= box["x"] and box["x"] + box["width"] <= stage["x"] + stage["width"]
 
 
+@pytest.mark.parametrize("width", [340, 420])
+def test_on_a_narrow_page_only_the_graph_and_its_table_scroll(show, width):
+    page = show(*(computational_graph(expression, **numbers) for expression, numbers in EXPRESSIONS), width=width)
+    for i in range(page.locator(".cvn-graph").count()):
+        page.locator(".cvn-graph svg").nth(i).focus()
+        page.keyboard.press("End")
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= width
+    assert [bad for bad in page.evaluate(MEASURE) if not bad.startswith("sticks out")] == []
+
+
 def saved(*widgets):
     outputs = [nbformat.v4.new_output("display_data", data=widget._repr_mimebundle_()[0]) for widget in widgets]
     return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("widget", outputs=[output]) for output in outputs])
@@ -168,6 +178,9 @@ def test_an_exported_page_is_alive_and_shows_a_picture_where_scripts_do_not_run(
     graph.locator("svg").focus()
     page.keyboard.press("End")
     assert boxes(graph)[-1][0] == pytest.approx(1 / (1 + np.exp(-1)))
+    page.set_viewport_size({"width": 420, "height": 1000})
+    page.wait_for_timeout(300)
+    assert page.evaluate(CUT) == []
     context = browser.new_context(java_script_enabled=False)
     still = context.new_page()
     still.goto(address)
@@ -182,15 +195,8 @@ computational_graph("x * y", function=lambda **given: {name: 1 for name in given
 """
 
 
-def test_in_jupyterlab_the_expression_is_the_learners(lab, page):
-    address, folder = lab
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL.strip())], metadata=kernel), folder / "graph.ipynb")
-    page.goto(f"{address}lab/tree/graph.ipynb?token=t")
-    page.locator(".jp-Notebook .cm-content").first.wait_for(timeout=90_000)
-    page.locator("#jp-main-statusbar").get_by_text("| Idle").wait_for(timeout=60_000)
-    page.locator(".jp-Notebook .cm-content").first.click()
-    page.keyboard.press("Shift+Enter")
+def test_in_jupyterlab_the_expression_is_the_learners(run_in_lab, page):
+    run_in_lab(CELL)
     graph = page.locator(".cvn-graph")
     graph.wait_for(timeout=60_000)
     field = graph.get_by_role("textbox", name="Expression")

@@ -1,16 +1,19 @@
-"""The race of optimisers, the dropout masks and the augmentation playground in Chromium, on a page without a kernel."""
+"""The race of optimisers, the dropout masks and the augmentation playground in Chromium: without a kernel, exported, and in JupyterLab."""
 
+import nbformat
 import numpy as np
 import pytest
+from test_live_widgets import CUT, MEASURE
 
-from convnets.widgets import augmentation_playground, dropout_masks, optimizer_race
+from convnets.widgets import augmentation_playground, dropout_masks, export, normalization_axes, optimizer_race
 
 
 @pytest.fixture
 def show(page, tmp_path):
-    def open_page(*widgets, width=1000):
-        body = "".join(widget.still_html() for widget in widgets)
-        (tmp_path / "page.html").write_text(f'<!doctype html><meta charset="utf-8"><body data-jp-theme-light="true">{body}', encoding="utf-8")
+    def open_page(*widgets, width=1000, dark=False):
+        colours = "--jp-ui-font-color0:#fff;--jp-ui-font-color1:#ddd;--jp-layout-color1:#111;--jp-layout-color2:#222" if dark else ""
+        head = f'<!doctype html><meta charset="utf-8"><style>:root{{{colours}}}</style><body data-jp-theme-light="{str(not dark).lower()}">'
+        (tmp_path / "page.html").write_text(head + "".join(widget.still_html() for widget in widgets), encoding="utf-8")
         page.set_viewport_size({"width": width, "height": 1000})
         page.goto(f"file://{tmp_path}/page.html")
         page.locator(".cvn").nth(len(widgets) - 1).wait_for()
@@ -160,6 +163,74 @@ def test_ones_own_draws_are_shown(show):
     assert widget.get_by_role("button", name="Draw eight again").is_disabled()
 
 
-def test_nothing_overflows_a_narrow_page(show):
-    page = show(optimizer_race(), dropout_masks(), augmentation_playground(), width=480)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 480
+def every_widget():
+    return [
+        optimizer_race(), optimizer_race("saddle", start=(-1, 0.01), function=lambda x, g, state, rate: x - rate * g),
+        dropout_masks(), dropout_masks(0.4, function=lambda h, p, rng: h * (rng.random(h.shape) >= p)),
+        augmentation_playground(), augmentation_playground(function=lambda image, rng: image * rng.random()), normalization_axes(),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [340, 420, 640, 900])
+def test_text_is_legible_nothing_overflows_and_all_controls_have_names(show, width):
+    page = show(*every_widget(), width=width, dark=width == 640)
+    page.wait_for_timeout(300)
+    assert page.evaluate(MEASURE) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_an_exported_page_is_alive_and_shows_pictures_where_scripts_do_not_run(page, browser, tmp_path):
+    outputs = [nbformat.v4.new_output("display_data", data=widget._repr_mimebundle_()[0]) for widget in every_widget()]
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("widget", outputs=[output]) for output in outputs]), tmp_path / "unit.ipynb")
+    address = f"file://{export(tmp_path / 'unit.ipynb')}"
+    page.goto(address)
+    page.context.set_offline(True)
+    race = page.locator(".cvn-race").first
+    race.get_by_label("learning rate of SGD").focus()
+    page.keyboard.press("ArrowRight")
+    assert loss_of(race, "SGD") == pytest.approx(optimizer_race(rates={"SGD": 0.022}).losses()["SGD"])
+    masks = page.locator(".cvn-dropout").first
+    masks.locator("[role=application]").focus()
+    page.keyboard.press("End")
+    assert "Mask" in said(masks)
+    page.set_viewport_size({"width": 420, "height": 1000})
+    page.wait_for_timeout(300)
+    assert page.evaluate("[...document.querySelectorAll('.cvn th, .cvn td')].filter((cell) => cell.scrollWidth > cell.clientWidth + 1).length") == 0
+    assert page.evaluate(CUT) == []
+    context = browser.new_context(java_script_enabled=False)
+    still = context.new_page()
+    still.goto(address)
+    pictures = still.locator("[data-convnets] img")
+    assert pictures.count() == len(outputs)
+    for i in range(len(outputs)):
+        assert pictures.nth(i).bounding_box()["height"] > 100 and len(pictures.nth(i).get_attribute("alt")) > 40
+    context.close()
+
+
+CELL = """
+from convnets.widgets import augmentation_playground, dropout_masks, normalization_axes, optimizer_race
+display(
+    optimizer_race(function=lambda x, g, state, rate: x - rate * g), dropout_masks(0.4, function=lambda h, p, rng: h * (rng.random(h.shape) >= p) / (1 - p)),
+    augmentation_playground(function=lambda image, rng: image * rng.random()), normalization_axes(function=lambda x: x - x.mean(axis=(1, 2, 3), keepdims=True)),
+)
+"""
+
+
+def test_in_jupyterlab_ones_own_functions_run_again(run_in_lab, page):
+    run_in_lab(CELL)
+    race, masks, photos, axes = (page.locator(f".cvn-{name}") for name in ("race", "dropout", "augmentation", "normalization"))
+    race.wait_for(timeout=60_000)
+    assert "same as SGD" in race.locator(".cvn-verdict").inner_text()
+    race.get_by_label("surface").select_option("saddle")
+    race.get_by_label("learning rate of yours").fill("-30")
+    expected = optimizer_race("saddle", start=(-1, 0.01), function=lambda x, g, state, rate: x - rate * g, rates={"yours": 0.032}).losses()["yours"]
+    page.wait_for_function("loss => Math.abs(document.querySelector('.cvn-race [data-runner=yours]').dataset.loss - loss) < 1e-9", arg=expected)
+    race.locator("[role=application]").focus()
+    page.keyboard.press("Home")
+    assert race.get_attribute("data-step") == "0" and page.locator(".jp-Notebook .jp-Cell").count() <= 2
+    masks.get_by_label("p, probability to be dropped").fill("0.7")
+    masks.locator(".cvn-verdict[data-mark='✓']", has_text="1/(1 − p) = 3.33").wait_for()
+    before = photos.locator(".cvn-augment-tries img").first.get_attribute("src")
+    photos.get_by_role("button", name="Draw eight again").click()
+    page.wait_for_function("src => document.querySelector('.cvn-augment-tries img').src !== src", arg=before)
+    assert "as layer normalisation does" in axes.locator(".cvn-verdict").inner_text()

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from test_live_widgets import MEASURE
 
 from convnets.widgets import normalization_axes
 
@@ -68,6 +69,10 @@ def test_a_students_sets_are_shown_and_named(widget):
     assert "your function makes" in shown.inner_text()
 
 
-def test_it_fits_a_phone(widget, page):
-    widget(X, width=400)
-    assert page.evaluate("document.scrollingElement.scrollWidth") <= 400
+@pytest.mark.parametrize("width", [340, 400])
+def test_it_fits_a_phone_and_its_numbers_are_legible(widget, page, width):
+    shown = widget(X, width=width, function=lambda x: x - x.mean(axis=0))
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= width
+    assert page.evaluate(MEASURE) == []
+    shown.locator("[data-cell='47']").click()
+    assert "image 2, channel 3, pixel (1, 1)" in shown.locator("[aria-live]").inner_text()
