@@ -2,7 +2,7 @@
 # jupyter:
 #   convnets:
 #     minutes: 75
-#     budget_seconds: 120
+#     budget_seconds: 150
 #     needs: [02_convolution_arithmetic, 03_activations_and_pooling, 04_backpropagation]
 #     summary: Batch, layer, group and instance norm on one cube, why training and use differ, and what normalisation buys
 # ---
