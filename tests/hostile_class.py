@@ -13,6 +13,7 @@ import io
 import json
 import os
 import re
+import shutil
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,8 +21,8 @@ from pathlib import Path
 import nbformat
 
 FOLDER = Path(__file__).parent / "hostile"
-WALLS, TORCH, CLAIMS = "01_walls", "02_torch_walls", "03_claim_walls"
-ATTACKED = (WALLS, TORCH, CLAIMS)
+WALLS, TORCH, CLAIMS, PATIENT = "01_walls", "02_torch_walls", "03_claim_walls", "04_patient_walls"
+ATTACKED = (WALLS, TORCH, CLAIMS, PATIENT)
 RIGHT = {
     WALLS: {"before": "def before(x):\n    return x + 1", "target": "def target(x):\n    return 3 * x - x[::-1]", "after": "def after(x):\n    return x * x"},
     TORCH: {
@@ -35,6 +36,7 @@ RIGHT = {
         "after": "def after(x):\n    return x * x",
     },
 }
+RIGHT[PATIENT] = RIGHT[WALLS]
 EMPTY = "def target(x):\n    raise NotImplementedError"
 
 
@@ -74,6 +76,16 @@ def read_case(path: Path) -> Expected:
 
 def all_cases() -> list[Expected]:
     return [read_case(path) for path in sorted((FOLDER / "cases").iterdir())]
+
+
+def write_course(course: Path) -> None:
+    """Copy the attacked course, with a unit more: 01_walls with time for those who search a disk, however slow."""
+    shutil.copytree(FOLDER / "course", course)
+    walls = course / "source" / "assignments" / WALLS
+    patient = walls.with_name(PATIENT)
+    shutil.copytree(walls, patient)
+    text = (patient / "exercises.py").read_text()
+    (patient / "exercises.py").write_text(text.replace(WALLS, PATIENT).replace("seconds=1.0", "seconds=30.0"))
 
 
 def fill(text: str, places: dict[str, str]) -> str:

@@ -22,7 +22,7 @@ import nbformat
 import numpy as np
 import pytest
 from dask_cluster import wait_until
-from hostile_class import ATTACKED, FOLDER, RIGHT, WALLS, all_cases, blank, code, mark, write_case
+from hostile_class import ATTACKED, RIGHT, WALLS, all_cases, blank, code, mark, write_case, write_course
 
 from autograder.build import build
 from autograder.grade import grade, job_of
@@ -128,7 +128,7 @@ def world(tmp_path_factory):
         patch.setenv("CONVNETS_SECRET", CANARIES["secret"])
         patch.setenv("CANARY", CANARIES["environment"])
         patch.setenv("HOME", str(home))
-        shutil.copytree(FOLDER / "course", course)
+        write_course(course)
         (course / ".course-secret").write_text(CANARIES["secret"])
         build(all_units(course))
         listener = Listener(base)

@@ -41,10 +41,10 @@ def line(points: list[tuple[float, float]], stroke: str = INK, thick: float = 1.
 
 
 def shades(values: np.ndarray, signed: bool) -> np.ndarray:
-    """Return the colours of `values` (any shape) as uint8 (…, 3): grey from 0 up, or white at zero, blue above, vermillion below."""
+    """Return the colours of `values` (any shape) as uint8 (…, 3): grey from 0 up, or white at zero, vermillion above, blue below."""
     limit = float(np.abs(values).max(initial=0)) or 1.0
     if signed:
-        far = np.where(values[..., None] < 0, (213, 94, 0), (0, 114, 178))
+        far = np.where(values[..., None] < 0, (0, 114, 178), (213, 94, 0))
         part = np.abs(values)[..., None] / limit * 0.85
         return np.rint(255 + (far - 255) * part).astype(np.uint8)
     return np.rint(np.array((28, 28, 30)) + (np.array((227, 227, 225)) * np.clip(values / limit, 0, 1)[..., None])).astype(np.uint8)

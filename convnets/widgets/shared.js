@@ -69,11 +69,11 @@ function reads(size, kernel, stride, padding, dilation) {
   return counts;
 }
 
-// Colours of numbers: [red, green, blue]. Signed data is white at zero, blue above, vermillion below.
+// Colours of numbers: [red, green, blue]. Signed data is white at zero, vermillion above, blue below.
 const mix = (from, to, part) => from.map((start, i) => Math.round(start + (to[i] - start) * part));
 const signedColour = (limit) => (value) => {
   const part = limit ? Math.min(1, Math.abs(value) / limit) * 0.85 : 0;
-  return mix([255, 255, 255], value < 0 ? [213, 94, 0] : [0, 114, 178], part);
+  return mix([255, 255, 255], value < 0 ? [0, 114, 178] : [213, 94, 0], part);
 };
 const greyColour = (limit) => (value) => mix([28, 28, 30], [255, 255, 255], limit ? clamp(value / limit, 0, 1) : 0);
 const bright = ([red, green, blue]) => 0.299 * red + 0.587 * green + 0.114 * blue > 140;

@@ -438,7 +438,7 @@ print(f"total    {sum(count):10,} {sum(n * r for n, r in zip(units, reads, stric
 #
 # ### A layer that is a convolution and is not
 #
-# Why "C5"? Its 120 units read all 16 maps of 5×5 completely. Whoever calls it fully connected is right. Whoever calls it a convolution with kernels of 5×5 that happen to fit just once is right, too. It is the same weights in another order of brackets:
+# Why "C5", and why does the drawing above call it F5? Its 120 units read all 16 maps of 5×5 completely. Whoever calls it fully connected is right. Whoever calls it a convolution with kernels of 5×5 that happen to fit just once is right, too. It is the same weights in another order of brackets:
 
 # %%
 linear = reader[7]

@@ -1,4 +1,5 @@
 # Walks the whole file system for solutions, gradebook, secret, hidden tests and other people's work.
+# unit: 04_patient_walls
 # says: .
 # %% target
 import os

@@ -1,4 +1,5 @@
-# Walks the libraries for the same files: with the rest of the file system it would run into the time limit.
+# Walks the libraries for the same files.
+# unit: 04_patient_walls
 # says: .
 # %% target
 import os, sys

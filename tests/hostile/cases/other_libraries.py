@@ -1,4 +1,5 @@
 # Looks for PyTorch, SciPy and their like in the NumPy sandbox, by import and on disk.
+# unit: 04_patient_walls
 # says: .
 # %% target
 import importlib, os, sys
