@@ -32,20 +32,19 @@
 # %%
 import contextlib
 import io
-import os
 import time
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from safetensors.numpy import load_file, save_file
 from torch import nn
 
 from convnets import plots, widgets
 from convnets.check import check
 from convnets.data import load_cifar10, load_fashion_mnist
 from convnets.plots import show
+from convnets.results import load_results, save_results
 from convnets.train import device, evaluate, fit, one_cycle, seed_everything
 
 INGREDIENTS = ("batchnorm", "dropout", "augmentation")
@@ -402,8 +401,8 @@ def experiment(train, validation, path, *, epochs, seeds=3, rate=3e-3, batch_siz
     path: where they are saved after each run. Runs that are there already are not made again. settings: those of `recipe`.
     """
     table = {name: np.full((2, 2, 2, seeds), np.nan) for name in ("training", "validation")}
-    if path.exists():
-        table = {name: values.copy() for name, values in load_file(path).items()}
+    if found := load_results(path):
+        table = {name: values.copy() for name, values in found.items()}
         if table["validation"].shape[3] != seeds:
             raise ValueError(f"{path} holds {table['validation'].shape[3]} seeds, not {seeds}: delete it to run the experiment anew")
     for seed in range(seeds):
@@ -414,8 +413,7 @@ def experiment(train, validation, path, *, epochs, seeds=3, rate=3e-3, batch_siz
             seed_everything(seed)
             net = trained(recipe(*chosen, **settings), train, epochs=epochs, seed=seed, rate=rate, batch_size=batch_size)
             table["training"][*chosen, seed], table["validation"][*chosen, seed] = evaluate(net, train)[1], evaluate(net, validation)[1]
-            save_file(table, f"{path}.part")
-            os.replace(f"{path}.part", path)
+            save_results(path, **table)
         print(f"seed {seed}: eight recipes, mean validation accuracy {table['validation'][..., seed].mean():.1%}, {time.perf_counter() - start:.0f} s", flush=True)
     return table["training"], table["validation"]
 
