@@ -39,13 +39,14 @@ def check(notebook: Annotated[Path, typer.Argument(help="The notebook to run and
 def data() -> None:
     """List the data sets: where each was found, or why not, and its licence."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from convnets.data import sources_report
+    from convnets.units import readable_bytes
 
-    table = Table("data set", "where", "size", "licence")
+    table = Table("data set", Column("where", overflow="fold"), "size", "licence")
     for row in sources_report():
-        table.add_row(*map(str, row))
+        table.add_row(row.name, row.found or row.reason, readable_bytes(row.bytes), row.licence)
     Console().print(table)
 
 
