@@ -1,7 +1,7 @@
 """`autograder build`: notebooks from `source/`, with jupytext and nbgrader's own generate step.
 
 A source says everything once. The build adds what follows from it: the set-up cell, each exercise's heading with points and
-minutes from `exercises.py`, its check cell with the hidden test, and the visible questions as `checks.npz`.
+minutes from `exercises.py`, its check cell with the hidden test, tables of architectures, and the visible questions as `checks.npz`.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from nbformat.v4 import new_code_cell
 from platformdirs import user_cache_path
 
 from autograder.errors import CourseError
+from autograder.parts import with_parts
+from autograder.tables import with_tables
 from autograder.units import Unit, exercises
 from convnets.check import Exercise
 from convnets.check.questions import ask, save
@@ -54,13 +56,14 @@ def read_source(unit: Unit) -> nbformat.NotebookNode:
 def finished_notebook(unit: Unit) -> nbformat.NotebookNode:
     """The unit's notebook with solutions and hidden tests: what nbgrader calls the source version."""
     notebook = read_source(unit)
+    with_parts(unit, notebook)
     declared = exercises(unit.name)
     if notebook.cells[0].cell_type != "markdown" or not notebook.cells[0].source.startswith("# "):
         raise CourseError(f"{unit.source}: the first cell must be a markdown cell that begins with the title, `# …`.")
     cells = [notebook.cells[0], new_code_cell(setup_source(unit), metadata={"tags": ["setup"]})]
     for cell in notebook.cells[1:]:
         if cell.cell_type == "markdown":
-            cell.source = with_headings(cell.source, declared)
+            cell.source = with_tables(with_headings(cell.source, declared))
         cells.append(cell)
         name = cell.metadata.get("nbgrader", {}).get("grade_id")
         for exercise in declared:

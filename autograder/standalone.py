@@ -127,7 +127,7 @@ def add(name: str, value, parts: dict[str, str]) -> None:
 
 
 def from_notebook(thing) -> bool:
-    return thing.__module__.startswith("convnets_units.") and not thing.__module__.endswith(".exercises")
+    return thing.__module__.startswith("convnets_units.") and not thing.__module__.endswith((".exercises", "_checks"))
 
 
 def can_be_text(value) -> bool:

@@ -76,10 +76,10 @@ def find_unit(name: str, root: Path | None = None) -> Unit:
 
 
 def import_file(path: Path, module_name: str) -> ModuleType:
-    """Import a Python file once under `module_name`."""
+    """Import a Python file once under `module_name`. Files beside it can be imported from it as in a package, `from .other import thing`."""
     if module_name in sys.modules:
         return sys.modules[module_name]
-    spec = importlib.util.spec_from_file_location(module_name, path)
+    spec = importlib.util.spec_from_file_location(module_name, path, submodule_search_locations=[str(path.parent)])
     module = importlib.util.module_from_spec(spec)
     sys.modules[module_name] = module
     try:
