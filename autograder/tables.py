@@ -2,7 +2,7 @@
 
 A line of Markdown asks for one:
 
-    <!-- layers: 06_classic_architectures: vgg(16), (3, 224, 224) -->        a row for each layer that has parameters or changes the shape
+    <!-- layers: 06_classic_architectures: vgg(16), (3, 224, 224) -->        a row for each layer that has parameters or changes the shape, one for all others
     <!-- stages: 07_residual_architectures: resnet(50), (3, 224, 224) -->     a row for each part of the net: the first word of the layers' names
     <!-- totals: 07_residual_architectures: {"ResNet-18": resnet(18)}, (3, 224, 224) -->     a row for each net
 
@@ -47,7 +47,11 @@ def table(kind: str, unit: str, expression: str) -> str:
 
 
 def layers(rows: list) -> list[tuple]:
-    return [(row.name, shape_of(row), *numbers([row])) for row in rows if row.input_shape is None or row.parameters or row.output_shape != row.input_shape]
+    """A row for each layer that has parameters or changes the shape, and one for all the others together."""
+    shown = [row for row in rows if row.input_shape is None or row.parameters or row.output_shape != row.input_shape]
+    others = [row for row in rows if row not in shown]
+    together = [(f"all {', '.join(dict.fromkeys(row.kind for row in others))}", "", *numbers(others))] if others else []
+    return [(row.name, shape_of(row), *numbers([row])) for row in shown] + together
 
 
 def stages(rows: list) -> list[tuple]:

@@ -165,6 +165,7 @@ def test_tables_are_computed_from_the_nets(course):
     first, block = 4 * 28, 4 * 37
     assert f"| conv1 | 4×4×4 | {first} | {4 * 27 * 16:,} | 0.00 MB |" in text
     assert f"| blocks.1.conv | 4×4×4 | {block} | {4 * 36 * 16:,} |" in text
+    assert f"| all add |  | 0 | 0 | {2 * 4 * 64 / 1e6:,.2f} MB |" in text  # the additions of the shortcuts
     assert f"| blocks | 4×4×4 | {2 * block} | {2 * 4 * 36 * 16:,} |" in text
     assert f"| two | {first + 2 * block} | {4 * 27 * 16 + 2 * 4 * 36 * 16:,} |" in text and f"| one | {first + block} |" in text
     assert f"| **total** |  | **{first + 2 * block}** |" in text
