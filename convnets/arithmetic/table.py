@@ -33,6 +33,7 @@ class Row:
     """One layer, or one function called between layers. `layer_table` says what the fields hold.
 
     ``output_shape`` is None for a layer that the forward pass did not use, ``multiply_adds`` where it cannot be seen.
+    ``sources`` are the positions, in the table, of the rows whose outputs this one reads.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Row:
     activation_bytes: int
     receptive_field: ReceptiveField | None
     formulas: dict
+    sources: tuple = ()
 
     @property
     def formula(self):

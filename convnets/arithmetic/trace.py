@@ -38,6 +38,7 @@ def layer_table(module, input_shape, dtype=torch.float32):
     - ``activation_bytes``: new memory for the output in a forward pass; 0 for what is done in place or is a view;
     - ``receptive_field``: `ReceptiveField` with ``size`` and ``jump`` per axis, in input pixels. The padding counts
       until an operation reads the whole image; statistics of normalisation layers do not. None where unknown.
+    - ``sources``: the positions of the rows that it reads, so that branches can be drawn;
     - ``formulas``: each of these numbers as a sum with the layer's own figures, such as "10 × (5·5·3 + 1) = 760".
 
     The module runs in evaluation mode, as a copy without data: it stays as it is, on its device, in its mode. A module
@@ -129,6 +130,7 @@ class _Open:
     input_shape: tuple
     calls: list = field(default_factory=list)
     multiply_adds: int = 0
+    sources: frozenset = frozenset()
 
 
 def _run(module, shape, batched, dtype, device):
@@ -253,9 +255,11 @@ class _Watcher:
         self.operations, self.functions = _Operations(), _Functions(self)
         self.rows, self.path, self.leaf = [], [], None
         self.fields, self.alive, self.storages, self.claimed = {}, [], set(), {}
+        self.makers = {}  # for every tensor that depends on the input: positions of the rows that it comes from
 
     def start(self, x):
         self._remember(x, of_input(x.shape))
+        self.makers[id(x)] = frozenset({0})
         self.storages.add(_storage(x))
         self.rows.append(
             Row(
@@ -292,7 +296,10 @@ class _Watcher:
         shape = next((tuple(t.shape) for t in _tensors([args, kwargs])), None)
         self.path.append((module, shape))
         if _is_leaf(module):
-            self.leaf = _Open(self._name(module), _kind(module), self._trimmed(shape), multiply_adds=self.mark()[0])
+            self.leaf = _Open(
+                self._name(module), _kind(module), self._trimmed(shape), multiply_adds=self.mark()[0],
+                sources=self._sources(_tensors([args, kwargs])),
+            )  # fmt: skip
 
     def _leave(self, module, args, kwargs, out):
         self.path.pop()
@@ -327,12 +334,14 @@ class _Watcher:
         operations = self.operations.names[before[1] :]
         spans = self._followed(call, operations)
         call.spans = next((f for f in fields if f), None)
+        sources = self._sources(inputs)
         for t in results:
             self._remember(t, spans if t.shape == results[0].shape else UNKNOWN)
+            self.makers[id(t)] = sources
         if self.leaf:
             self.leaf.calls.append(call)
         else:
-            self._function_row(func, call, inputs, results, before[0])
+            self._function_row(func, call, inputs, results, before[0], sources)
 
     def _call(self, func, args, kwargs, out, shapes, fields):
         raw = func.__self__.__name__ if func.__name__ == "__get__" else func.__name__
@@ -362,7 +371,7 @@ class _Watcher:
             return UNKNOWN  # called in a way that the rule does not know
         return () if not call.fields[0] else UNKNOWN
 
-    def _function_row(self, func, call, inputs, results, before):
+    def _function_row(self, func, call, inputs, results, before, sources):
         fresh = any(_storage(t) not in self.storages for t in results)
         in_place = func.__name__.startswith("__i") or call.arguments.get("inplace")
         in_place = in_place or (func.__name__.endswith("_") and not func.__name__.endswith("__"))
@@ -372,7 +381,7 @@ class _Watcher:
             return
         owner = self._name(self.path[-1][0]) if self.path else ""
         name = f"{owner}.{call.name}()" if owner and self.path[-1][0] is not self.module else f"{call.name}()"
-        opened = _Open(name, call.name, self._trimmed(call.input_shape), [call], self.operations.multiply_adds - before)
+        opened = _Open(name, call.name, self._trimmed(call.input_shape), [call], self.operations.multiply_adds - before, sources)
         used = {id(t) for t in inputs}
         parameters = [(name, p) for name, p in self.module.named_parameters() if id(p) in used]
         self._row(opened, results, parameters, call.spans)
@@ -397,7 +406,10 @@ class _Watcher:
             activation_bytes=sum(map(_bytes, fresh)),
             receptive_field=self._seen(outputs[0]) if outputs else None,
             formulas={},
+            sources=tuple(sorted(opened.sources)),
         )
+        for t in outputs:
+            self.makers[id(t)] = frozenset({len(self.rows)})
         origin = self.claimed[id(shared[0][1])] if shared else None
         row.formulas.update(formulas.of_row(row, opened.calls, new, origin, fresh, spans))
         self.rows.append(row)
@@ -432,6 +444,9 @@ class _Watcher:
 
     def _name(self, module):
         return self.names.get(module) or _kind(module)
+
+    def _sources(self, tensors):
+        return frozenset().union(*(self.makers.get(id(t), ()) for t in tensors))
 
     def _remember(self, tensor, spans):
         self.fields[id(tensor)] = spans

@@ -1,11 +1,13 @@
 """Interactive pictures for the notebooks. They live in JupyterLab and, without a kernel, in an exported page."""
 
 from convnets.widgets.architecture import architecture_table
+from convnets.widgets.architecture_explorer import architecture_explorer
 from convnets.widgets.augmentation import augmentation_playground
 from convnets.widgets.dropout import dropout_masks
 from convnets.widgets.explorer import arithmetic_explorer
 from convnets.widgets.export import export
 from convnets.widgets.graph import computational_graph
+from convnets.widgets.inception import inception_bottlenecks
 from convnets.widgets.lenet import lenet_drawing
 from convnets.widgets.normalization import normalization_axes
 from convnets.widgets.question import predict, question
@@ -14,6 +16,7 @@ from convnets.widgets.stepper import convolution_stepper
 from convnets.widgets.training import training_panel
 
 __all__ = [
+    "architecture_explorer",
     "architecture_table",
     "arithmetic_explorer",
     "augmentation_playground",
@@ -21,6 +24,7 @@ __all__ = [
     "convolution_stepper",
     "dropout_masks",
     "export",
+    "inception_bottlenecks",
     "lenet_drawing",
     "normalization_axes",
     "optimizer_race",

@@ -10,14 +10,6 @@ const COLUMNS = [
   { key: "field", title: "Sees", field: true },
 ];
 
-const prefixed = (value, units) => {
-  let rank = 0;
-  while (value >= 1000 && rank < units.length - 1) { value /= 1000; rank += 1; }
-  return `${rank ? value.toFixed(value < 10 ? 2 : 1) : value} ${units[rank]}`.trim();
-};
-const memory = (bytes) => prefixed(bytes, ["B", "kB", "MB", "GB"]);
-const short = (value) => (value < 1e6 ? grouped(value) : prefixed(value, ["", "k", "M", "G", "T"]));
-
 function render({ model, el }) {
   const { root, live, say } = frame(el, "Architecture table", "architecture");
   const rows = model.get("rows"), total = model.get("total");
@@ -52,16 +44,8 @@ function render({ model, el }) {
     detail, live);
 
   function explain(row, aloud) {
-    const line = (title, text) => make("div", {}, make("span", {}, title), make("span", {}, text));
-    const { formulas } = row;
-    const lines = [
-      ["output shape", `${row.input ? `${row.input} → ` : ""}${row.output}${formulas.output_shape?.includes("⌊") ? `,  ${formulas.output_shape}` : ""}`],
-      ["parameters", formulas.parameters ?? grouped(row.parameters)],
-      ["multiply-adds", formulas.multiply_adds ?? (row.multiply_adds === null ? "could not be seen" : grouped(row.multiply_adds))],
-      ["memory", formulas.activation_bytes ?? `${grouped(row.bytes)} bytes`],
-      ["sees", row.field_text ? `${row.field_text} input values${formulas.receptive_field ? `,  ${formulas.receptive_field}` : ""}` : "unknown"],
-    ];
-    detail.replaceChildren(make("b", {}, `${row.name} · ${row.kind}`), ...lines.map(([title, text]) => line(title, text)));
+    const lines = layerLines(row);
+    detail.replaceChildren(make("b", {}, `${row.name} · ${row.kind}`), ...lines.map(layerLine));
     if (aloud) say(`${row.name}, ${row.kind}. ${lines.map((each) => each.join(": ")).join(". ")}`);
   }
 

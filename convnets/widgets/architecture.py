@@ -21,8 +21,8 @@ class ArchitectureTable(CourseWidget):
         total = table.total
         super().__init__(
             caption=caption,
-            rows=[_row(order, row) for order, row in enumerate(table)],
-            total={"parameters": total.parameters, "multiply_adds": total.multiply_adds, "bytes": total.activation_bytes},
+            rows=[{"order": order} | row_data(row) for order, row in enumerate(table)],
+            total=total_data(total),
         )
 
     def summary(self) -> str:
@@ -32,18 +32,31 @@ class ArchitectureTable(CourseWidget):
         return self._table._repr_html_()
 
 
-def _row(order: int, row) -> dict:
+def row_data(row) -> dict:
+    """Return a row of a `convnets.arithmetic.Table` as the plain data that the widgets of architectures show."""
     data = row.as_dict()
     field = data["receptive_field"]
     return {
-        "order": order, "name": row.name, "kind": row.kind, "input": _shape(row.input_shape), "output": _shape(row.output_shape) or "not used",
+        "name": row.name, "kind": row.kind, "input": shape_text(row.input_shape), "output": shape_text(row.output_shape) or "not used",
         "parameters": row.parameters, "multiply_adds": row.multiply_adds, "bytes": row.activation_bytes, "formulas": row.formulas,
-        "field": field and math.prod(field), "field_text": _shape(field),
+        "field": field and math.prod(field), "field_text": shape_text(field),
     }  # fmt: skip
 
 
-def _shape(shape: tuple | None) -> str:
+def total_data(total) -> dict:
+    """Return the sums of a table as plain data."""
+    return {"parameters": total.parameters, "multiply_adds": total.multiply_adds, "bytes": total.activation_bytes}
+
+
+def shape_text(shape: tuple | None) -> str:
+    """Return a shape as "64×56×56", "" where there is none."""
     return "" if shape is None else "×".join(map(str, shape)) or "one number"
+
+
+def caption_of(module, input_shape) -> str:
+    """Return "VGG on an input of 3×224×224"."""
+    shape = input_shape if isinstance(input_shape, tuple | list) else (input_shape,)
+    return f"{type(module).__name__} on an input of {shape_text(tuple(shape))}"
 
 
 def architecture_table(module, input_shape: tuple[int, ...]) -> ArchitectureTable:
@@ -61,6 +74,4 @@ def architecture_table(module, input_shape: tuple[int, ...]) -> ArchitectureTabl
     """
     from convnets.arithmetic import layer_table
 
-    table = layer_table(module, input_shape)
-    shape = input_shape if isinstance(input_shape, tuple | list) else (input_shape,)
-    return ArchitectureTable(table, f"{type(module).__name__} on an input of {_shape(tuple(shape))}")
+    return ArchitectureTable(layer_table(module, input_shape), caption_of(module, input_shape))

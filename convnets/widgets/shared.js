@@ -164,6 +164,27 @@ function numberInput({ value, min, max, change, ...attributes }) {
   return input;
 }
 
+// Amounts of layers, and the sums behind them, for the widgets of architectures.
+const prefixed = (value, units) => {
+  let rank = 0;
+  while (value >= 1000 && rank < units.length - 1) { value /= 1000; rank += 1; }
+  return `${rank ? value.toFixed(value < 10 ? 2 : 1) : value} ${units[rank]}`.trim();
+};
+const memory = (bytes) => prefixed(bytes, ["B", "kB", "MB", "GB"]);
+const short = (value) => (value < 1e6 ? grouped(value) : prefixed(value, ["", "k", "M", "G", "T"]));
+
+function layerLines(row) {
+  const { formulas } = row;
+  return [
+    ["output shape", `${row.input ? `${row.input} → ` : ""}${row.output}${formulas.output_shape?.includes("⌊") || formulas.output_shape?.includes("⌈") ? `,  ${formulas.output_shape}` : ""}`],
+    ["parameters", formulas.parameters ?? grouped(row.parameters)],
+    ["multiply-adds", formulas.multiply_adds ?? (row.multiply_adds === null ? "could not be seen" : grouped(row.multiply_adds))],
+    ["memory", formulas.activation_bytes ?? `${grouped(row.bytes)} bytes`],
+    ["sees", row.field_text ? `${row.field_text} input values${formulas.receptive_field ? `,  ${formulas.receptive_field}` : ""}` : "unknown"],
+  ];
+}
+const layerLine = ([title, text]) => make("div", {}, make("span", {}, title), make("span", {}, text));
+
 // The model of a page without a kernel: the same doors as anywidget's model, over plain values.
 function stillModel(state) {
   const handlers = new Map();
