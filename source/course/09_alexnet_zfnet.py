@@ -2,7 +2,7 @@
 # jupyter:
 #   convnets:
 #     minutes: 100
-#     budget_seconds: 40
+#     budget_seconds: 60
 #     needs: [02_convolution_arithmetic, 03_activations_and_pooling, 06_optimization, 07_regularization, 08_lenet]
 #     summary: The net of 2012, measured piece by piece; what was done for two small GPUs, what has left, what has stayed, and what a look inside repaired
 # ---

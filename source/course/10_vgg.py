@@ -2,7 +2,7 @@
 # jupyter:
 #   convnets:
 #     minutes: 90
-#     budget_seconds: 40
+#     budget_seconds: 60
 #     needs: [02_convolution_arithmetic, 06_optimization, 09_alexnet_zfnet]
 #     summary: One small filter, stacked; a net of 16 layers counted to the last byte, two famous slips in that count, and why it would not learn without a trick
 # ---
