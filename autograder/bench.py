@@ -6,6 +6,7 @@ Nothing that a user waits for is left out: the clock runs from the start of the 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import shutil
@@ -17,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 import nbformat
 
@@ -68,10 +70,11 @@ class Measured:
         return 60 * len(cores()) * self.students / (self.steady * self.student_seconds) if self.steady and self.student_seconds else None
 
 
-def bench(sizes: list[int], stock: int, unit: str, students: int, say: Callable[[str], None], workers: int | None = None) -> float:
+def bench(sizes: list[int], stock: int, unit: str, students: int, say: Callable[[str], None], workers: int | None = None, rounds: int = 1) -> float:
     """Measure the light unit with classes of these sizes and `unit` with one of `students`; `stock` submissions of each go through nbgrader.
 
-    say: takes each line of the report as it is known. Returns how many times more submissions of the light unit a minute we grade,
+    say: takes each line of the report as it is known. rounds: how often each class is graded; the sizes take turns, so that a machine that
+    changes its speed changes it for all of them, and medians count. Returns how many times more submissions of the light unit a minute we grade,
     largest class against stock; NaN where stock is 0. Raises CourseError when a command fails.
     """
     ratio = float("nan")
@@ -92,17 +95,33 @@ def bench(sizes: list[int], stock: int, unit: str, students: int, say: Callable[
             measured = [stock_run(chosen, stock, Path(place))] if stock else []
             for line in measured:
                 say(row(line))
-            for count in counts:
-                measured.append(our_run(chosen, count, Path(place), workers))
-                say(row(measured[-1]))
-            if stock:
-                times = measured[-1].rate / measured[0].rate
-                say(f"{times:.1f} times stock nbgrader's submissions a minute with {measured[-1].students} students")
+            runs = {count: [] for count in counts}
+            for turn in range(rounds):
+                for count in counts[:: 1 if turn % 2 == 0 else -1]:
+                    runs[count].append(our_run(chosen, count, Path(place), workers))
+                    say(row(runs[count][-1]))
+            last = sorted(runs[counts[-1]], key=lambda line: line.rate)[(rounds - 1) // 2]
+            if measured:
+                times = last.rate / measured[0].rate
+                say(f"{times:.1f} times stock nbgrader's submissions a minute with {last.students} students")
                 ratio = times if chosen.name == LIGHT else ratio
-            if best := measured[-1].stretch:
-                later = f", {measured[-1].steady_stretch:.2f} times after the first mark" if measured[-1].steady_stretch else ""
-                say(f"wall time is {best:.2f} times the students' CPU seconds / {len(cores())} cores with {measured[-1].students} students{later}")
+            if best := last.stretch:
+                later = f", {last.steady_stretch:.2f} times after the first mark" if last.steady_stretch else ""
+                say(f"wall time is {best:.2f} times the students' CPU seconds / {len(cores())} cores with {last.students} students{later}")
+            for line in compared(list(runs.values())):
+                say(line)
     return ratio
+
+
+def compared(runs: list[list[Measured]]) -> list[str]:
+    """How the rate after the first mark changes with the class: each size against the one before it, run by run; the median of these ratios."""
+    lines = []
+    for small, large in itertools.pairwise(runs):
+        times = [b.steady / a.steady for a, b in zip(small, large, strict=True) if a.steady and b.steady]
+        if times:
+            several = f": the median of {len(times)} rounds, which gave {', '.join(f'{t:.2f}' for t in times)}" if len(times) > 1 else ""
+            lines.append(f"{large[0].students} students: {median(times):.2f} times the submissions a minute of {small[0].students} after the first mark{several}")
+    return lines
 
 
 def class_sizes(text: str) -> list[int]:

@@ -170,12 +170,13 @@ def bench(
     unit: Annotated[str, typer.Option(help="The unit that is measured as it is; an empty text for none.")] = "02_layers",
     students: Annotated[int, typer.Option(min=1, help="Students in the class that does it.")] = 1000,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes that grade; one for each core when not given.")] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="How often each class is graded, the sizes in turn; medians count.")] = 1,
 ) -> None:
     """Measure stock nbgrader and this autograder on the same submissions, with the sandbox on."""
     from autograder.bench import bench as measure
     from autograder.bench import class_sizes
 
-    ratio = measure(class_sizes(sizes), stock, unit, students, lambda line: print(line, flush=True), workers)
+    ratio = measure(class_sizes(sizes), stock, unit, students, lambda line: print(line, flush=True), workers, rounds)
     print(f"ratio: {ratio:.1f}")
 
 

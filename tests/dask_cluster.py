@@ -19,7 +19,7 @@ def free_port() -> int:
 
 
 class Cluster:
-    """Use as a context; starts nothing until told."""
+    """Use as a context; starts nothing until told. At the end it prints what the processes said, which pytest shows where a test failed."""
 
     def __init__(self, folder: Path):
         self.folder, self.port = folder, free_port()
@@ -28,8 +28,10 @@ class Cluster:
         self.workers: list[subprocess.Popen] = []
 
     def run(self, *line: str, **environment: str) -> subprocess.Popen:
-        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        return subprocess.Popen([*DASK, *line], cwd=self.folder, env=os.environ | environment, start_new_session=True, **quiet)
+        with open(self.folder / f"{line[0]}-{len(self.workers)}.log", "ab") as said:
+            return subprocess.Popen(
+                [*DASK, *line], cwd=self.folder, env=os.environ | environment, start_new_session=True, stdin=subprocess.DEVNULL, stdout=said, stderr=said
+            )
 
     def start_scheduler(self) -> None:
         self.scheduler = self.run("scheduler", "--host", "127.0.0.1", "--port", str(self.port), "--no-dashboard", "--no-show")
@@ -44,6 +46,8 @@ class Cluster:
     def __exit__(self, *_):
         for process in [*self.workers, *filter(None, [self.scheduler])]:
             kill(process)
+        for path in sorted(self.folder.glob("*.log")):
+            print(f"{path.name}:\n{path.read_text(errors='replace')[-3000:]}")
 
 
 def kill(process: subprocess.Popen) -> None:

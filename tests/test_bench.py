@@ -28,6 +28,17 @@ def test_rate_and_stretch(monkeypatch):
     assert len(bench.row(line)) == len(bench.HEADING)
 
 
+def test_sizes_are_compared_round_by_round():
+    """The second round's machine is three times slower: its pair says the same as the first."""
+
+    def line(students, per_minute):
+        return bench.Measured("autograder", students, 5 + 60 * (students - 1) / per_minute, 5.0, 1.0, 800.0)
+
+    (said,) = bench.compared([[line(100, 1200), line(100, 400), line(100, 1000)], [line(1000, 1080), line(1000, 360), line(1000, 1100)]])
+    assert said == "1000 students: 0.90 times the submissions a minute of 100 after the first mark: the median of 3 rounds, which gave 0.90, 0.90, 1.10"
+    assert bench.compared([[line(20, 60)]]) == []
+
+
 @pytest.mark.parametrize(("text", "sizes"), [("20,200,1000", [20, 200, 1000]), ("3", [3]), ("1, 2", [1, 2])])
 def test_class_sizes(text, sizes):
     assert bench.class_sizes(text) == sizes
