@@ -29,6 +29,31 @@ def side(differences: np.ndarray) -> int:
     return int(np.sign(total)) if total**2 * (n - 1) > 4 * scatter else 0
 
 
+# --- what all experiments share: verdicts are pairs (claim, what the numbers say), both 1, 0 or −1 ---------------------------
+
+
+def each_seed_its_own(seeds: np.ndarray, fewest: int) -> float:
+    """seeds: (S, numbers of a seed). 1 when there are enough seeds and each has numbers of its own; 0 for too few seeds, −1 for one that repeats another."""
+    if len(seeds) < fewest:
+        return 0.0
+    return 1.0 if len(np.unique(seeds, axis=0)) == len(seeds) else -1.0
+
+
+def none_opposite(verdicts: list[tuple[int, int]]) -> float:
+    """Whether no claim says the opposite of the numbers."""
+    return float(all(claim * says != -1 for claim, says in verdicts))
+
+
+def none_too_bold(verdicts: list[tuple[int, int]]) -> float:
+    """Whether every claim but "cannot tell" is beyond two standard errors."""
+    return float(all(says != 0 for claim, says in verdicts if claim != 0))
+
+
+def none_too_shy(verdicts: list[tuple[int, int]]) -> float:
+    """Whether every "cannot tell" is within two standard errors."""
+    return float(all(says == 0 for claim, says in verdicts if claim == 0))
+
+
 # --- two searches, in pairs ----------------------------------------------------------------------------------------------
 
 
@@ -104,24 +129,21 @@ def verdicts(claims: np.ndarray, table: np.ndarray) -> list[tuple[int, int]]:
 
 
 def complete(claims, table) -> float:
-    """1 when there are enough seeds and each has accuracies of its own; 0 for too few seeds, −1 for one that repeats another."""
+    """`each_seed_its_own` of the accuracies."""
     verdicts(claims, table)
-    seeds = table.reshape(8, -1).T
-    if len(seeds) < FEWEST_SEEDS:
-        return 0.0
-    return 1.0 if len(np.unique(seeds, axis=0)) == len(seeds) else -1.0
+    return each_seed_its_own(table.reshape(8, -1).T, FEWEST_SEEDS)
 
 
 def not_the_opposite(claims, table) -> float:
     """Whether no claim says the opposite of the table."""
-    return float(all(claim * says != -1 for claim, says in verdicts(claims, table)))
+    return none_opposite(verdicts(claims, table))
 
 
 def not_too_much(claims, table) -> float:
     """Whether every claim that an ingredient helps or hurts is beyond two standard errors."""
-    return float(all(says != 0 for claim, says in verdicts(claims, table) if claim != 0))
+    return none_too_bold(verdicts(claims, table))
 
 
 def not_too_little(claims, table) -> float:
     """Whether every "cannot tell" is within two standard errors."""
-    return float(all(says == 0 for claim, says in verdicts(claims, table) if claim == 0))
+    return none_too_shy(verdicts(claims, table))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from convnets.check.conclusions import FEWEST_SEEDS, side
+from convnets.check.conclusions import FEWEST_SEEDS, each_seed_its_own, none_opposite, none_too_bold, none_too_shy, side
 
 FEWEST_DEPTHS = 3
 AGAIN = "Delete degradation.safetensors and run the experiment again."
@@ -33,24 +33,21 @@ def verdicts(claims: np.ndarray, table: np.ndarray) -> list[tuple[int, int]]:
 
 
 def complete(claims: np.ndarray, table: np.ndarray) -> float:
-    """1 when there are enough seeds and each has errors of its own; 0 for too few seeds, −1 for one that repeats another."""
+    """`each_seed_its_own` of the errors."""
     verdicts(claims, table)
-    seeds = table.reshape(-1, table.shape[2]).T
-    if len(seeds) < FEWEST_SEEDS:
-        return 0.0
-    return 1.0 if len(np.unique(seeds, axis=0)) == len(seeds) else -1.0
+    return each_seed_its_own(table.reshape(-1, table.shape[2]).T, FEWEST_SEEDS)
 
 
 def not_the_opposite(claims: np.ndarray, table: np.ndarray) -> float:
     """Whether no claim says the opposite of the table."""
-    return float(all(claim * says != -1 for claim, says in verdicts(claims, table)))
+    return none_opposite(verdicts(claims, table))
 
 
 def not_too_much(claims: np.ndarray, table: np.ndarray) -> float:
     """Whether every claim but "cannot tell" is beyond two standard errors."""
-    return float(all(says != 0 for claim, says in verdicts(claims, table) if claim != 0))
+    return none_too_bold(verdicts(claims, table))
 
 
 def not_too_little(claims: np.ndarray, table: np.ndarray) -> float:
     """Whether every "cannot tell" is within two standard errors."""
-    return float(all(says == 0 for claim, says in verdicts(claims, table) if claim == 0))
+    return none_too_shy(verdicts(claims, table))

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from convnets.check.experiment_probes import to_single
-from convnets.check.torch_probes import set_known_weights
+from convnets.check.torch_probes import gradients_arrive
 
 COPIES = 20_000
 KINDS = ("identity", "scaled", "exclusive gate", "shortcut gate", "convolution", "dropout")
@@ -92,9 +92,7 @@ def net_joins(make_net: Callable, depth: int, **options) -> np.ndarray:
 
 def net_gradients(make_net: Callable, x: np.ndarray, depth: int, join: str, **options) -> np.ndarray:
     """For every parameter, in order of size, whether a loss on x moves it."""
-    net = set_known_weights(make_net(depth, JOINS[join], **options)).train()
-    net(*tensors(x, dtype=torch.float32)).pow(2).sum().backward()
-    return np.array([p.grad is not None and bool(p.grad.abs().sum() > 0) for p in sorted(net.parameters(), key=torch.numel)])
+    return gradients_arrive(lambda: make_net(depth, JOINS[join], **options), x)
 
 
 def join_output(make_join: Callable, kind: str, x: np.ndarray, f: np.ndarray) -> np.ndarray:
@@ -139,11 +137,6 @@ def join_dropout(make_join: Callable, kind: str) -> np.ndarray:
 def join_made(make_join: Callable, kind: str, channels: int) -> bool:
     """Whether a join of that kind can be made."""
     return isinstance(make_join(kind, channels), nn.Module)
-
-
-def on_tensors(function: Callable, logits: np.ndarray, labels: np.ndarray, *k: int) -> float:
-    """function on tensors that share their memory with the arrays."""
-    return function(torch.from_numpy(logits), torch.from_numpy(labels), *k)
 
 
 class Small(nn.Module):

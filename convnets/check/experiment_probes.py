@@ -18,8 +18,8 @@ def sizes(make_net: Callable, **options) -> np.ndarray:
     return np.array(sorted(p.numel() for p in make_net(**options).parameters()))
 
 
-def to_single(make_net: Callable, options: dict, run: Callable[[nn.Module, torch.dtype], torch.Tensor]) -> np.ndarray:
-    """What run(net, dtype) gives with known weights, in float32.
+def to_single(make_net: Callable, options: dict, run: Callable[[nn.Module, torch.dtype], torch.Tensor], fill: Callable = set_known_weights) -> np.ndarray:
+    """What run(net, dtype) gives with known weights, in float32. fill: gives a net its weights and returns it.
 
     The net computes in double precision, so that the order of its sums, which number of threads and processor decide, cannot be seen in the
     result. A net that takes nothing but float32 computes in that.
@@ -27,7 +27,7 @@ def to_single(make_net: Callable, options: dict, run: Callable[[nn.Module, torch
     with torch.no_grad():
         for dtype in (torch.float64, torch.float32):
             torch.manual_seed(0)
-            net = set_known_weights(make_net(**options)).to(dtype)
+            net = fill(make_net(**options)).to(dtype)
             try:
                 result = run(net, dtype)
                 break

@@ -50,11 +50,6 @@ def loss_gradient(loss: Callable, logits: np.ndarray, labels: np.ndarray, **opti
     return torch.autograd.grad(value, inputs)[0].numpy()
 
 
-def on_tensors(function: Callable, *arrays, **options):
-    """function on tensors that share their memory with the arrays."""
-    return function(*(torch.from_numpy(a) if isinstance(a, np.ndarray) else a for a in arrays), **options)
-
-
 def numbered_net(numbers: np.ndarray, counted: int) -> nn.Module:
     """A linear layer and a BatchNorm of two features whose parameters and running averages are these numbers (10,), and which has counted so many batches."""
     net = nn.Sequential(nn.Linear(1, 2, bias=False), nn.BatchNorm1d(2))

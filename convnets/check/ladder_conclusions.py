@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from convnets.check.conclusions import agreement, side
+from convnets.check.conclusions import agreement, each_seed_its_own, none_opposite, none_too_bold, none_too_shy, side
 
 FEWEST_SEEDS = 4
 AGAIN = "Delete ladder.safetensors and run the experiment again."
@@ -29,11 +29,9 @@ def pairs(verdicts: np.ndarray, table: np.ndarray) -> list[tuple[int, int]]:
 
 
 def complete(verdicts, total, strongest, table) -> float:
-    """1 when there are enough seeds and each has accuracies of its own; 0 for too few seeds, −1 for one that repeats another."""
+    """`each_seed_its_own` of the accuracies."""
     steps(verdicts, table)
-    if table.shape[1] < FEWEST_SEEDS:
-        return 0.0
-    return 1.0 if len(np.unique(table.T, axis=0)) == table.shape[1] else -1.0
+    return each_seed_its_own(table.T, FEWEST_SEEDS)
 
 
 def right_total(verdicts, total, strongest, table) -> float:
@@ -52,14 +50,14 @@ def right_strongest(verdicts, total, strongest, table) -> float:
 
 def not_the_opposite(verdicts, total, strongest, table) -> float:
     """Whether no verdict says the opposite of the table."""
-    return float(all(claim * says != -1 for claim, says in pairs(verdicts, table)))
+    return none_opposite(pairs(verdicts, table))
 
 
 def not_too_much(verdicts, total, strongest, table) -> float:
     """Whether every verdict that a trick helps or hurts is beyond two standard errors."""
-    return float(all(says != 0 for claim, says in pairs(verdicts, table) if claim != 0))
+    return none_too_bold(pairs(verdicts, table))
 
 
 def not_too_little(verdicts, total, strongest, table) -> float:
     """Whether every "cannot tell" is within two standard errors."""
-    return float(all(says == 0 for claim, says in pairs(verdicts, table) if claim == 0))
+    return none_too_shy(pairs(verdicts, table))

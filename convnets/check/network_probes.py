@@ -29,13 +29,15 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
+
+from convnets.check.experiment_probes import to_single
 
 NORMS = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm, nn.modules.instancenorm._InstanceNorm)
 
@@ -126,11 +128,9 @@ class KnownDropout(TorchFunctionMode):
         return x * kept.to(x) / max(1 - share, 1e-9)
 
 
-def one_array(outputs) -> np.ndarray:
+def stacked(outputs) -> torch.Tensor:
     """One output as it is, several of the same shape stacked."""
-    if isinstance(outputs, torch.Tensor):
-        return outputs.detach().numpy()
-    return np.stack([tensor.detach().numpy() for tensor in outputs])
+    return outputs if isinstance(outputs, torch.Tensor) else torch.stack(tuple(outputs))
 
 
 # --- full size, no numbers ------------------------------------------------------------------------------------------------
@@ -216,15 +216,15 @@ def convolutions(make_net: Callable, shape: tuple, /, **options) -> np.ndarray:
 
 def output(make_net: Callable, shape: tuple, number: int, scale: float = 1.0, /, **options) -> np.ndarray:
     """What the net makes of noise of that shape, with known weights, in evaluation mode. scale: standard deviation of the noise."""
-    with torch.no_grad():
-        return one_array(known_weights(built(make_net, options)).eval()(scale * noise(shape, number)))
+    x = scale * noise(shape, number)
+    return to_single(partial(built, make_net, options), {}, lambda net, dtype: stacked(net.eval()(x.to(dtype))), known_weights)
 
 
 def training_output(make_net: Callable, shape: tuple, number: int, /, **options) -> np.ndarray:
     """The same in training mode: BatchNorm by the batch's statistics, dropout (`nn.Dropout`, `F.dropout`) with known masks."""
-    net = known_weights(built(make_net, options)).train()
-    with torch.no_grad(), KnownDropout():
-        return one_array(net(noise(shape, number)))
+    x = noise(shape, number)
+    with KnownDropout():
+        return to_single(partial(built, make_net, options), {}, lambda net, dtype: stacked(net.train()(x.to(dtype))), known_weights)
 
 
 def output_at_zero_weights(make_net: Callable, shape: tuple, number: int, /, **options) -> np.ndarray:
@@ -233,7 +233,7 @@ def output_at_zero_weights(make_net: Callable, shape: tuple, number: int, /, **o
     with torch.no_grad():
         for parameter in net.parameters():
             parameter.zero_()
-        return one_array(net(noise(shape, number)))
+        return stacked(net(noise(shape, number))).numpy()
 
 
 def parameters_without_gradient(make_net: Callable, shape: tuple, number: int, /, **options) -> int:
@@ -256,7 +256,7 @@ def random_in_training(make_net: Callable, shape: tuple, number: int, /, **optio
     with torch.no_grad():
         for training in (True, False):
             net.train(training)
-            one, other = one_array(net(x)), one_array(net(x))
+            one, other = stacked(net(x)).numpy(), stacked(net(x)).numpy()
             differ.append(not np.allclose(one, other, rtol=1e-4, atol=1e-5 * np.abs(one).max()))
     return np.array(differ)
 
@@ -265,7 +265,7 @@ def alone_as_in_company(make_net: Callable, shape: tuple, number: int, /, **opti
     """Whether in evaluation mode the first image's answer is the same alone and in its batch. shape: N at least 2."""
     net, x = known_weights(built(make_net, options)).eval(), noise(shape, number)
     with torch.no_grad():
-        company, alone = (one_array(outputs if isinstance(outputs, torch.Tensor) else outputs[0])[:1] for outputs in (net(x), net(x[:1])))
+        company, alone = ((outputs if isinstance(outputs, torch.Tensor) else outputs[0])[:1].numpy() for outputs in (net(x), net(x[:1])))
     return company.shape == alone.shape and bool(np.allclose(company, alone, rtol=1e-3, atol=1e-4 * np.abs(company).max()))
 
 

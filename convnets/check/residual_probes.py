@@ -130,7 +130,7 @@ def share_kept(make_layer: Callable, shape: tuple, number: int, /, **options) ->
 def factor_of_kept(make_layer: Callable, shape: tuple, number: int, /, **options) -> float:
     """By what the layer multiplies what it lets through in training."""
     x, found = passes(make_layer, shape, number, options)
-    return float((found / x)[found != 0].mean())
+    return round(float((found / x)[found != 0].double().mean()), 5)
 
 
 def as_it_came(make_layer: Callable, shape: tuple, number: int, training: bool, /, **options) -> np.ndarray:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from convnets.check.conclusions import side
+from convnets.check.conclusions import FEWEST_SEEDS, each_seed_its_own, side
 
-FEWEST_SEEDS = 3
 AGAIN = "Delete race.safetensors and run the race again."
 
 
@@ -26,11 +25,9 @@ def checked(front: np.ndarray, accuracy: np.ndarray, cost: np.ndarray) -> np.nda
 
 
 def complete(best, luck, front, accuracy, cost) -> float:
-    """1 when there are enough seeds and each has accuracies of its own; 0 for too few seeds, −1 for one that repeats another."""
+    """`each_seed_its_own` of the accuracies."""
     checked(front, accuracy, cost)
-    if accuracy.shape[1] < FEWEST_SEEDS:
-        return 0.0
-    return 1.0 if len(np.unique(accuracy.T, axis=0)) == accuracy.shape[1] else -1.0
+    return each_seed_its_own(accuracy.T, FEWEST_SEEDS)
 
 
 def right_best(best, luck, front, accuracy, cost) -> float:

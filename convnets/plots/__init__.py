@@ -4,7 +4,7 @@ Each function returns a matplotlib Figure about as wide as a notebook. Images ma
 C×H×W or H×W×C (one or three channels), uint8 or float. Signed data is drawn on a map whose white is zero.
 """
 
-from convnets.plots.blocks import block_diagram
+from convnets.plots.blocks import block_diagram, column
 from convnets.plots.display import show
 from convnets.plots.images import feature_maps, filters, image_grid, predictions, signed_images
 from convnets.plots.matrices import annotate_matrix, confusion_matrix, kernel_effects, matrices
@@ -20,6 +20,7 @@ __all__ = [
     "annotate_matrix",
     "bars",
     "block_diagram",
+    "column",
     "confusion_matrix",
     "curves",
     "feature_maps",

@@ -36,6 +36,20 @@ def block_diagram(panels, height=3.6):
     return fig
 
 
+def column(steps, start="x"):
+    """A panel for `block_diagram`: steps one below the other, and a shortcut from the start to the "+" if there is one.
+
+    steps    texts such as "3×3, 64" and "ReLU", or "+". Layers with weights (conv…, linear…, or a kernel such as 3×3) are blue
+    start    text of what goes in
+    """
+    boxes = {"start": (0, 0, start)}
+    for row, text in enumerate(steps, 1):
+        weights = text.startswith(("conv", "linear")) or text[:3] in ("1×1", "3×3", "5×5", "7×7")
+        boxes[f"step{row}"] = (0, row, text) if text in _SYMBOLS else (0, row, text, "blue" if weights else "black")
+    plus = [f"start ~> step{row}" for row, text in enumerate(steps, 1) if text == "+"]
+    return boxes, [" > ".join(boxes), *plus]
+
+
 def _span(boxes):
     xs, ys = [box[0] for box in boxes.values()], [box[1] for box in boxes.values()]
     return min(xs) - 0.75, max(xs) + 0.75, min(ys) - 0.5, max(ys) + 0.5

@@ -183,24 +183,17 @@ predict(
 # In a convolutional net, $F$ is a stack of two 3×3 convolutions:
 
 # %%
-fig, axes = plt.subplots(1, 3, figsize=(9, 4.6))
-DRAWN = {
-    "basic": (["3×3, 64", "BN, ReLU", "3×3, 64", "BN", "+", "ReLU"], 4, "64 channels"),
-    "bottleneck": (["1×1, 64", "BN, ReLU", "3×3, 64", "BN, ReLU", "1×1, 256", "BN", "+", "ReLU"], 6, "256 channels"),
-    "pre-activation": (["BN, ReLU", "3×3, 64", "BN, ReLU", "3×3, 64", "+"], 4, "64 channels"),
-}
-for ax, (name, (steps, plus, channels)) in zip(axes, DRAWN.items(), strict=True):
-    for place, step in enumerate(steps):
-        weights = step.startswith(("1×1", "3×3"))
-        ax.text(0, place, step, ha="center", va="center", fontsize=10, bbox={"boxstyle": "circle,pad=0.2" if step == "+" else "round,pad=0.35", "facecolor": "#D6EAF8" if weights else "#FFF2D5" if step == "+" else "white", "edgecolor": "#767676"})
-    for place in range(-1, len(steps)):
-        ax.annotate("", (0, place + 0.72), (0, place + 0.28), arrowprops={"arrowstyle": "->", "color": "#222222"})
-    ax.plot((0.02, 1.3, 1.3), (-0.62, -0.62, plus), color=plots.PALETTE["blue"], linewidth=2.5)
-    ax.annotate("", (0.3, plus), (1.32, plus), arrowprops={"arrowstyle": "->", "color": plots.PALETTE["blue"], "linewidth": 2.5})
-    ax.text(-0.15, -0.75, channels, ha="right", va="center", fontsize=9)
-    ax.set(xlim=(-1.6, 1.6), ylim=(-1.1, 8.2), title=name)
-    ax.axis("off")
-plots.show(fig, alt="Three blocks from bottom to top, each with a line from its input past the layers to a plus. Basic: 3×3, BatchNorm and ReLU, 3×3, BatchNorm, plus, ReLU. Bottleneck: 1×1 to 64 channels, 3×3, 1×1 to 256 channels, each with BatchNorm, plus, ReLU. Pre-activation: BatchNorm and ReLU before each 3×3, and nothing after the plus.")
+plots.show(
+    plots.block_diagram(
+        {
+            "basic": plots.column(["3×3, 64", "BN, ReLU", "3×3, 64", "BN", "+", "ReLU"], start="64 channels"),
+            "bottleneck": plots.column(["1×1, 64", "BN, ReLU", "3×3, 64", "BN, ReLU", "1×1, 256", "BN", "+", "ReLU"], start="256 channels"),
+            "pre-activation": plots.column(["BN, ReLU", "3×3, 64", "BN, ReLU", "3×3, 64", "+"], start="64 channels"),
+        },
+        height=4.8,
+    ),
+    alt="Three blocks from top to bottom, each with a line from its input past the layers to a plus. Basic: 3×3, BatchNorm and ReLU, 3×3, BatchNorm, plus, ReLU. Bottleneck: 1×1 to 64 channels, 3×3, 1×1 to 256 channels, each with BatchNorm, plus, ReLU. Pre-activation: BatchNorm and ReLU before each 3×3, and nothing after the plus.",
+)
 
 # %% [markdown]
 # Mind where the last ReLU stands in the basic block: **after** the addition. Before it, the branch could add only what is not negative, and a block could never take anything away. The pre-activation block on the right comes later in this chapter.

@@ -54,41 +54,11 @@ from convnets.plots import show
 # Read the picture from top to bottom. On the left, a plain block: what comes out is what the layers made, nothing else. In the middle, a residual block: its input travels along a second way, the **shortcut**, and is added at the end. On the right a Highway layer, a few months older: here a gate $T$ decides, number by number, how much comes from either way.
 
 # %% tags=["active-ipynb"]
-# from matplotlib.patches import Circle, FancyBboxPatch
-#
-#
-# def draw_blocks(blocks, height=4.4):
-#     """Blocks side by side. blocks: (title, boxes of the main way, text on the shortcut or None for no shortcut, boxes after the sum)."""
-#     fig, axes = plt.subplots(1, len(blocks), figsize=(8, height), squeeze=False)
-#     most = max(len(main) + len(after) + 1 + (shortcut is not None) for _, main, shortcut, after in blocks)
-#     for ax, (title, main, shortcut, after) in zip(axes[0], blocks, strict=True):
-#         rows = ["x", *main, *([] if shortcut is None else ["+"]), *after, ""]
-#         for row, text in enumerate(rows):
-#             if row:
-#                 ax.annotate("", (0, -row + 0.3), (0, -row + 0.68), arrowprops={"arrowstyle": "->", "color": "#555555"})
-#             if text == "x":
-#                 ax.text(0, -row, "x", ha="center", va="center", fontsize=12)
-#             elif text == "+":
-#                 ax.add_patch(Circle((0, -row), 0.26, facecolor="white", edgecolor=plots.PALETTE["vermillion"], linewidth=2))
-#                 ax.text(0, -row, "+", ha="center", va="center", fontsize=13)
-#             elif text:
-#                 ax.add_patch(FancyBboxPatch((-0.95, -row - 0.26), 1.9, 0.52, boxstyle="round,pad=0.02", facecolor="#DDEBF5", edgecolor=plots.PALETTE["blue"]))
-#                 ax.text(0, -row, text, ha="center", va="center", fontsize=9)
-#         if shortcut is not None:
-#             end = -rows.index("+")
-#             ax.plot([0.2, 1.5, 1.5, 0.28], [0, 0, end, end], color=plots.PALETTE["vermillion"], linewidth=2)
-#             if shortcut:
-#                 ax.text(1.5, end / 2, shortcut, ha="center", va="center", fontsize=9, bbox={"facecolor": "white", "edgecolor": plots.PALETTE["vermillion"], "boxstyle": "round,pad=0.3"})
-#         ax.set_title(title)
-#         ax.set_xlim(-1.2, 2.5)
-#         ax.set_ylim(-most - 0.1, 0.4)
-#         ax.axis("off")
-#     return fig
-#
-#
-# plain = ["conv 3×3", "BatchNorm", "ReLU", "conv 3×3", "BatchNorm"]
+# plain = ["conv 3×3", "BatchNorm", "ReLU", "conv 3×3", "BatchNorm", "ReLU"]
+# residual = [*plain[:-1], "+", "ReLU"]
+# highway = {"x": (0, 0, "x"), "H": (0, 1, "linear, ReLU", "blue"), "T": (0, 2, "times T", "orange"), "C": (1.5, 2, "times 1 − T", "orange"), "+": (0, 3, "+")}
 # show(
-#     draw_blocks([("plain", plain, None, ["ReLU"]), ("residual", plain, "", ["ReLU"]), ("Highway", ["linear", "ReLU", "times T"], "times\n1 − T", [])]),
+#     plots.block_diagram({"plain": plots.column(plain), "residual": plots.column(residual), "Highway": (highway, ["x > H > T > +", "x > C > +"])}, height=4.6),
 #     alt="Three blocks from top to bottom. Plain: convolution, BatchNorm, ReLU, convolution, BatchNorm, ReLU. Residual: the same, but the input is added before the last ReLU. Highway: linear layer, ReLU, times T; the input, times one minus T, is added.",
 # )
 
@@ -287,11 +257,11 @@ from .basic_block import BasicBlock
 
 # %% tags=["active-ipynb"]
 # show(
-#     draw_blocks(
-#         [
-#             ("BasicBlock(256, 256)", ["3×3, 256 → 256", "BN, ReLU", "3×3, 256 → 256", "BN"], "", ["ReLU"]),
-#             ("Bottleneck(256, 64)", ["1×1, 256 → 64", "BN, ReLU", "3×3, 64 → 64", "BN, ReLU", "1×1, 64 → 256", "BN"], "", ["ReLU"]),
-#         ],
+#     plots.block_diagram(
+#         {
+#             "BasicBlock(256, 256)": plots.column(["3×3, 256 → 256", "BN, ReLU", "3×3, 256 → 256", "BN", "+", "ReLU"]),
+#             "Bottleneck(256, 64)": plots.column(["1×1, 256 → 64", "BN, ReLU", "3×3, 64 → 64", "BN, ReLU", "1×1, 64 → 256", "BN", "+", "ReLU"]),
+#         },
 #         height=5,
 #     ),
 #     alt="Left: a block with two 3×3 convolutions of 256 channels. Right: a 1×1 convolution from 256 to 64 channels, a 3×3 convolution of 64 channels, a 1×1 convolution back to 256. In both the input is added before the last ReLU.",
@@ -576,9 +546,9 @@ from .shortcut_study import VARIANTS, StudyBlock
 # **Why.** One thing still touches the carried numbers in a `BasicBlock`: the ReLU after the sum. The same paper moved it. BatchNorm and ReLU now stand **before** each convolution, and nothing comes after the addition. So from the first block to the last there is a way on which nothing happens to $x$ at all.
 
 # %% tags=["active-ipynb"]
-# before = ["BatchNorm", "ReLU", "conv 3×3", "BatchNorm", "ReLU", "conv 3×3"]
+# before = ["BatchNorm", "ReLU", "conv 3×3", "BatchNorm", "ReLU", "conv 3×3", "+"]
 # show(
-#     draw_blocks([("BasicBlock", plain, "", ["ReLU"]), ("PreActivationBlock", before, "", [])], height=4.8),
+#     plots.block_diagram({"BasicBlock": plots.column(residual), "PreActivationBlock": plots.column(before)}, height=4.8),
 #     alt="Left, the basic block: convolution, BatchNorm, ReLU, convolution, BatchNorm, plus the input, then ReLU. Right, the pre-activation block: BatchNorm, ReLU, convolution, BatchNorm, ReLU, convolution, plus the input, and nothing after that.",
 # )
 

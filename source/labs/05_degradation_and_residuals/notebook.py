@@ -84,28 +84,11 @@ def exploring():
 # A block has a **branch** $F$ and a **shortcut**. What happens where the two meet is the only difference between a plain and a residual net:
 
 # %% tags=["active-ipynb"]
-# def draw_block(ax, title, meeting, shortcut):
-#     """A block from bottom to top. meeting: text where branch and shortcut meet. shortcut: line style, or None."""
-#     steps = ("3×3 convolution", "BatchNorm, ReLU", "3×3 convolution", "BatchNorm", meeting, "ReLU")
-#     for height, step in enumerate(steps):
-#         special = step == meeting
-#         ax.text(0, height, step, ha="center", va="center", fontsize=10, fontweight="bold" if special else "normal", bbox={"boxstyle": "round,pad=0.35", "facecolor": "#FFF2D5" if special else "white", "edgecolor": "#767676"})
-#     for height in range(-1, 6):
-#         ax.annotate("", (0, height + 0.73), (0, height + 0.27), arrowprops={"arrowstyle": "->", "color": "#222222"})
-#     if shortcut:
-#         ax.plot((0.02, 1.7, 1.7), (-0.6, -0.6, 4), shortcut, color=plots.PALETTE["blue"], linewidth=2.5)
-#         ax.annotate("", (0.75, 4), (1.72, 4), arrowprops={"arrowstyle": "->", "color": plots.PALETTE["blue"], "linewidth": 2.5})
-#         ax.text(1.8, 1.7, "shortcut", color=plots.PALETTE["blue"], rotation=90, va="center")
-#     ax.text(-0.15, -0.75, "x", ha="right", fontstyle="italic")
-#     ax.text(-1.35, 1.5, "branch F", rotation=90, va="center")
-#     ax.set(xlim=(-1.7, 2.2), ylim=(-1.1, 5.9), title=title)
-#     ax.axis("off")
-#
-#
-# fig, axes = plt.subplots(1, 2, figsize=(7, 4.4))
-# draw_block(axes[0], "plain", "F(x)", None)
-# draw_block(axes[1], "residual", "x + F(x)", "-")
-# show(fig, alt="Two blocks, each from bottom to top: convolution, BatchNorm and ReLU, convolution, BatchNorm, a meeting point, ReLU. In the plain block the meeting point hands on F(x). In the residual block a line leads from x past the branch to the meeting point, which hands on x + F(x).")
+# branch = ["3×3 convolution", "BatchNorm, ReLU", "3×3 convolution", "BatchNorm"]
+# show(
+#     plots.block_diagram({"plain: F(x)": plots.column([*branch, "ReLU"]), "residual: x + F(x)": plots.column([*branch, "+", "ReLU"])}, height=4.2),
+#     alt="Two blocks, each from top to bottom: x, convolution, BatchNorm and ReLU, convolution, BatchNorm, ReLU. In the residual block a line leads from x past this branch to a plus before the last ReLU.",
+# )
 
 # %% [markdown]
 # So the switch is a function. A **join** takes the shortcut $x$ and the branch $F(x)$, two tensors of the same shape, and returns one. Each block gets a join of its own, made for its number of channels: some joins that you will build later have weights. The two below have none, and ignore the number.

@@ -286,7 +286,7 @@ def _(images, size=2, eps=5e-4):
 
 # --- smooth_loss ---------------------------------------------------------------------------------------------------------
 
-smooth_loss = Exercise("smooth_loss", reference=notebook.smooth_loss, title="A loss that is content", minutes=20, difficulty=2, probe=f"{PROBES}:on_tensors")
+smooth_loss = Exercise("smooth_loss", reference=notebook.smooth_loss, title="A loss that is content", minutes=20, difficulty=2, probe="convnets.check.experiment_probes:on_tensors")
 
 
 def answers(rng, times=2.0):
@@ -424,7 +424,7 @@ def _(logits, labels, smoothing=0.2, temperature=1.0):
 # --- alternating_flip ----------------------------------------------------------------------------------------------------
 
 alternating_flip = Exercise(
-    "alternating_flip", reference=notebook.alternating_flip, title="Both sides in two epochs", minutes=10, difficulty=1, probe=f"{PROBES}:on_tensors"
+    "alternating_flip", reference=notebook.alternating_flip, title="Both sides in two epochs", minutes=10, difficulty=1, probe="convnets.check.experiment_probes:on_tensors"
 )
 
 
@@ -515,7 +515,7 @@ def _(images, first, epoch):
 
 # --- batch_crop ----------------------------------------------------------------------------------------------------------
 
-batch_crop = Exercise("batch_crop", reference=notebook.batch_crop, title="Crops of a whole batch", minutes=25, difficulty=2, probe=f"{PROBES}:on_tensors")
+batch_crop = Exercise("batch_crop", reference=notebook.batch_crop, title="Crops of a whole batch", minutes=25, difficulty=2, probe="convnets.check.experiment_probes:on_tensors")
 
 
 def places(rng, n=None):
@@ -527,7 +527,7 @@ def places(rng, n=None):
     return case(rng.standard_normal((n, channels, height, width)).astype(np.float32), chosen[:, 0].copy(), chosen[:, 1].copy(), size)
 
 
-@batch_crop.checks("shape", points=1, probe=f"{PROBES}:on_tensors")
+@batch_crop.checks("shape", points=1, probe="convnets.check.experiment_probes:on_tensors")
 def _(rng):
     whole = places(rng)
     images, top, left, size = whole.args
