@@ -2,7 +2,7 @@
 # jupyter:
 #   convnets:
 #     minutes: 360
-#     budget_seconds: 60
+#     budget_seconds: 90
 #     libraries: pytorch
 #     needs: [08_lenet, 09_alexnet_zfnet, 10_vgg, 11_googlenet, 01_lenet_on_fashion_mnist]
 #     summary: Build LeNet-5, AlexNet, ZFNet, VGG and GoogLeNet in PyTorch, right to the last of their 138 million parameters.

@@ -2,7 +2,7 @@
 # jupyter:
 #   convnets:
 #     minutes: 670
-#     budget_seconds: 90
+#     budget_seconds: 120
 #     libraries: pytorch
 #     needs: [12_resnet, 13_after_resnet, 02_batchnorm_dropout_augmentation]
 #     summary: Highway layers, every ResNet, the shortcut study, and what came after it, block by block in PyTorch
@@ -54,11 +54,11 @@ from convnets.plots import show
 # Read the picture from top to bottom. On the left, a plain block: what comes out is what the layers made, nothing else. In the middle, a residual block: its input travels along a second way, the **shortcut**, and is added at the end. On the right a Highway layer, a few months older: here a gate $T$ decides, number by number, how much comes from either way.
 
 # %% tags=["active-ipynb"]
-# plain = ["conv 3×3", "BatchNorm", "ReLU", "conv 3×3", "BatchNorm", "ReLU"]
-# residual = [*plain[:-1], "+", "ReLU"]
+# plain_steps = ["conv 3×3", "BatchNorm", "ReLU", "conv 3×3", "BatchNorm", "ReLU"]
+# residual_steps = [*plain_steps[:-1], "+", "ReLU"]
 # highway = {"x": (0, 0, "x"), "H": (0, 1, "linear, ReLU", "blue"), "T": (0, 2, "times T", "orange"), "C": (1.5, 2, "times 1 − T", "orange"), "+": (0, 3, "+")}
 # show(
-#     plots.block_diagram({"plain": plots.column(plain), "residual": plots.column(residual), "Highway": (highway, ["x > H > T > +", "x > C > +"])}, height=4.6),
+#     plots.block_diagram({"plain": plots.column(plain_steps), "residual": plots.column(residual_steps), "Highway": (highway, ["x > H > T > +", "x > C > +"])}, height=4.6),
 #     alt="Three blocks from top to bottom. Plain: convolution, BatchNorm, ReLU, convolution, BatchNorm, ReLU. Residual: the same, but the input is added before the last ReLU. Highway: linear layer, ReLU, times T; the input, times one minus T, is added.",
 # )
 
@@ -548,7 +548,7 @@ from .shortcut_study import VARIANTS, StudyBlock
 # %% tags=["active-ipynb"]
 # before = ["BatchNorm", "ReLU", "conv 3×3", "BatchNorm", "ReLU", "conv 3×3", "+"]
 # show(
-#     plots.block_diagram({"BasicBlock": plots.column(residual), "PreActivationBlock": plots.column(before)}, height=4.8),
+#     plots.block_diagram({"BasicBlock": plots.column(residual_steps), "PreActivationBlock": plots.column(before)}, height=4.8),
 #     alt="Left, the basic block: convolution, BatchNorm, ReLU, convolution, BatchNorm, plus the input, then ReLU. Right, the pre-activation block: BatchNorm, ReLU, convolution, BatchNorm, ReLU, convolution, plus the input, and nothing after that.",
 # )
 

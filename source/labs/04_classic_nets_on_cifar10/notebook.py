@@ -2,7 +2,7 @@
 # jupyter:
 #   convnets:
 #     minutes: 120
-#     budget_seconds: 120
+#     budget_seconds: 180
 #     libraries: pytorch
 #     needs: [09_alexnet_zfnet, 10_vgg, 11_googlenet, 06_classic_architectures, 02_batchnorm_dropout_augmentation]
 #     summary: LeNet, AlexNet, VGG and GoogLeNet on small images. What do accuracy, parameters, multiply-adds, memory and time have to do with each other?

@@ -2,7 +2,7 @@
 # jupyter:
 #   convnets:
 #     minutes: 180
-#     budget_seconds: 120
+#     budget_seconds: 180
 #     libraries: pytorch
 #     needs: [06_optimization, 07_regularization, 02_batchnorm_dropout_augmentation]
 #     summary: How fast can one GPU reach 94 % on CIFAR-10? One trick at a time, each with its measured gain
