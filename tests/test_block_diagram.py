@@ -36,3 +36,13 @@ def test_an_arrow_to_nowhere_is_named():
         plots.block_diagram({"": (BOXES, ["x -> a"])})
     with pytest.raises(ValueError, match="nothing to draw"):
         plots.block_diagram({})
+
+
+def test_a_column_has_its_steps_in_order_and_a_shortcut_only_to_a_plus():
+    fig = plots.block_diagram({"plain": plots.column(["conv 3×3", "ReLU"]), "residual": plots.column(["3×3, 64", "BN", "+", "ReLU"], start="64 channels")})
+    plain, residual = fig.axes
+    assert [text.get_text() for text in plain.texts if text.get_text()] == ["x", "conv 3×3", "ReLU"]
+    assert [text.get_text() for text in residual.texts if text.get_text()] == ["64 channels", "3×3, 64", "BN", "+", "ReLU"]
+    assert (len(plain.lines), len(residual.lines)) == (0, 1)
+    frames = {text.get_text(): text.get_bbox_patch().get_edgecolor() for text in residual.texts if text.get_text()}
+    assert frames["3×3, 64"] != frames["BN"]

@@ -8,10 +8,11 @@ from convnets.pretrained import CIFAR_RESNETS, cifar_resnet_file, cifar_resnet_w
 
 FOLDER = next((m / "weights-resnet-cifar10" for m in mirror_folders() if (m / "weights-resnet-cifar10").is_dir()), None)
 PUBLISHED = {20: 269_722, 32: 464_154, 44: 658_586, 56: 853_018}
+needs_mirror = pytest.mark.skipif(FOLDER is None, reason="CONVNETS_DATA names no mirror with the CIFAR ResNets")
 BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
 
 
-@pytest.mark.skipif(FOLDER is None, reason="CONVNETS_DATA names no mirror with the CIFAR ResNets")
+@needs_mirror
 @pytest.mark.parametrize("depth", CIFAR_RESNETS)
 def test_weights_have_the_published_numbers_of_parameters(depth):
     weights = cifar_resnet_weights(depth)
@@ -19,7 +20,7 @@ def test_weights_have_the_published_numbers_of_parameters(depth):
     assert weights["conv1.weight"].shape == (16, 3, 3, 3) and weights["linear.bias"].shape == (10,)
 
 
-@pytest.mark.skipif(FOLDER is None, reason="CONVNETS_DATA names no mirror with the CIFAR ResNets")
+@needs_mirror
 def test_an_altered_file_is_refused(tmp_path, monkeypatch):
     name = cifar_resnet_file(20).name
     (tmp_path / "weights-resnet-cifar10").mkdir()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
 from torch import nn
 
-from convnets.check.experiment_probes import to_single
+from convnets.check.experiment_probes import sizes, to_single
 from convnets.check.torch_probes import gradients_arrive
 
 COPIES = 20_000
@@ -53,11 +54,6 @@ def tensors(*arrays: np.ndarray, dtype: torch.dtype) -> list[torch.Tensor]:
     return [torch.from_numpy(array).to(dtype) for array in arrays]
 
 
-def sizes(module: nn.Module) -> np.ndarray:
-    """Number of elements of every parameter, sorted."""
-    return np.array(sorted(p.numel() for p in module.parameters()))
-
-
 def block_output(make_block: Callable, x: np.ndarray, channels: int, stride: int, join: str) -> np.ndarray:
     """What Block(in_channels, channels, stride, join) makes of x (N, in_channels, H, W), in evaluation mode with known weights."""
     return to_single(lambda: make_block(x.shape[1], channels, stride, JOINS[join]), {}, lambda block, dtype: block.eval()(*tensors(x, dtype=dtype)))
@@ -70,12 +66,12 @@ def block_in_training(make_block: Callable, x: np.ndarray, channels: int, stride
 
 def block_sizes(make_block: Callable, in_channels: int, channels: int, stride: int, join: str) -> np.ndarray:
     """Number of elements of every parameter of the block, sorted."""
-    return sizes(make_block(in_channels, channels, stride, JOINS[join]))
+    return sizes(lambda: make_block(in_channels, channels, stride, JOINS[join]))
 
 
 def net_sizes(make_net: Callable, depth: int, join: str, **options) -> np.ndarray:
     """Number of elements of every parameter of make_net(depth, join), sorted."""
-    return sizes(make_net(depth, JOINS[join], **options))
+    return sizes(lambda: make_net(depth, JOINS[join], **options))
 
 
 def net_logits(make_net: Callable, x: np.ndarray, depth: int, join: str, **options) -> np.ndarray:
@@ -113,7 +109,7 @@ def joins_leave_inputs(make_join: Callable, x: np.ndarray, f: np.ndarray) -> np.
 
 def join_parameters(make_join: Callable, channels: int) -> np.ndarray:
     """How many parameters a join of each kind has."""
-    return np.array([sizes(make_join(kind, channels)).sum() for kind in KINDS])
+    return np.array([sizes(partial(make_join, kind, channels)).sum() for kind in KINDS])
 
 
 def join_at_the_start(make_join: Callable, kind: str, channels: int, *bias: float) -> np.ndarray:
