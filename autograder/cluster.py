@@ -42,7 +42,7 @@ def dask():
         from dask import config
     except ImportError as error:
         raise CourseError(NOT_INSTALLED) from error
-    for name in ("distributed", "tornado.application", "asyncio"):
+    for name in ("distributed", "distributed.client", "distributed.gc", "tornado.application", "asyncio"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     config.set({"distributed.comm.timeouts.connect": f"{REACH_SECONDS:g}s"})
     warnings.filterwarnings("ignore", module=r"distributed|dask_jobqueue")

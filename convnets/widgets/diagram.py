@@ -1,7 +1,13 @@
 """A network as a tree of boxes: modules inside modules, and where each box stands among its neighbours. Plain data, no drawing."""
 
-from convnets.arithmetic import Table
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from convnets.widgets.architecture import row_data, shape_text
+
+if TYPE_CHECKING:
+    from convnets.arithmetic import Table
 
 MOST_VISIBLE = 48
 _POOLS = ("pool", "Pool")
